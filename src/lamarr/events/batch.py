@@ -1,0 +1,267 @@
+"""A batch of events in memory: one :class:`Table` of equally long columns per concept.
+
+Batches are immutable: a stage adds tables or columns and gives a new batch, arrays are shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lamarr.errors import SchemaError, raise_unknown
+from lamarr.events.schema import SCHEMA, table_schema
+
+if TYPE_CHECKING:
+    import awkward
+    import pandas
+    import pyarrow
+
+__all__ = ["EventBatch", "Table"]
+
+Array = NDArray[Any]
+
+
+class Table(Mapping[str, Array]):
+    """Columns of equal length, with the names and dtypes of the schema.
+
+    Parameters
+    ----------
+    name : str
+        A table of :data:`lamarr.events.SCHEMA`.
+    columns : mapping of str to array (rows,)
+        Every required column of the schema, and any optional one; cast to the declared dtype.
+
+    Raises
+    ------
+    SchemaError
+        If a column is missing, unknown, of another length or cannot hold its values.
+
+    Examples
+    --------
+    >>> t = Table("primary_vertices", {})
+    Traceback (most recent call last):
+    ...
+    lamarr.errors.SchemaError: table 'primary_vertices' lacks the columns event_id, vertex_id, collision_id, \
+t, x, y, z, sigma_x, sigma_y, sigma_z
+    """
+
+    __slots__ = ("_columns", "name")
+
+    def __init__(self, name: str, columns: Mapping[str, ArrayLike]) -> None:
+        schema = table_schema(name)
+        missing = [c for c in schema.required if c not in columns]
+        if missing:
+            raise SchemaError(f"table '{name}' lacks the columns {', '.join(missing)}")
+        for column in columns:
+            schema[column]
+        ordered = [c for c in schema.columns if c.name in columns]
+        self.name = name
+        self._columns = {c.name: _cast(name, c.name, columns[c.name], c.dtype) for c in ordered}
+        lengths = {c: len(a) for c, a in self._columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise SchemaError(f"columns of table '{name}' must have equal lengths, but got {lengths}")
+
+    @classmethod
+    def empty(cls, name: str, columns: Iterable[str] | None = None) -> Table:
+        """Return a table without rows, with the required or the given columns."""
+        schema = table_schema(name)
+        names = schema.required if columns is None else tuple(columns)
+        return cls(name, {c: np.empty(0, schema[c].dtype) for c in names})
+
+    def __getitem__(self, name: str) -> Array:
+        try:
+            return self._columns[name]
+        except KeyError:
+            raise_unknown(f"column of this '{self.name}' table", name, self._columns, SchemaError)
+
+    def __getattr__(self, name: str) -> Array:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        try:
+            return self._columns[name]
+        except KeyError:
+            raise AttributeError(f"table '{self.name}' has no column {name!r}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        """Return the number of columns; see :attr:`rows` for the number of rows."""
+        return len(self._columns)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Table, (self.name, self._columns)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(next(iter(self._columns.values())))
+
+    def with_columns(self, **columns: ArrayLike) -> Table:
+        """Return a table that has these columns as well, or instead of those of the same name."""
+        return Table(self.name, {**self._columns, **columns})
+
+    def take(self, rows: Array) -> Table:
+        """Return the rows selected by a mask, indices or slice."""
+        return Table(self.name, {c: a[rows] for c, a in self._columns.items()})
+
+    def to_arrow(self) -> pyarrow.Table:
+        """Return a ``pyarrow.Table``; units and meanings are in the metadata of its fields."""
+        from lamarr.events.convert import table_to_arrow
+
+        return table_to_arrow(self)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a ``pandas.DataFrame`` (needs pandas)."""
+        from lamarr.events.convert import table_to_pandas
+
+        return table_to_pandas(self)
+
+    def to_awkward(self) -> awkward.Array:
+        """Return a flat ``awkward.Array`` of records."""
+        from lamarr.events.convert import table_to_awkward
+
+        return table_to_awkward(self)
+
+    def __repr__(self) -> str:
+        return f"<Table '{self.name}': {self.rows} rows x {len(self)} columns>"
+
+
+def _cast(table: str, column: str, values: ArrayLike, dtype: str) -> Array:
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise SchemaError(f"column '{table}.{column}' must be one-dimensional, but got shape {array.shape}")
+    target = np.dtype(dtype)
+    if array.dtype == target:
+        return array
+    if target.kind in "iu" and array.size:
+        info = np.iinfo(target)
+        if array.dtype.kind not in "iub" or array.min() < info.min or array.max() > info.max:
+            raise SchemaError(
+                f"column '{table}.{column}' must hold {dtype}, but got {array.dtype} "
+                f"from {array.min()} to {array.max()}"
+            )
+    return array.astype(target)
+
+
+class EventBatch(Mapping[str, Table]):
+    """Some events: tables by name, each also an attribute (``batch.particles``).
+
+    Parameters
+    ----------
+    tables : mapping of str to Table
+        At least ``events``. Rows of all tables are ordered by ``event_id``.
+    sources : sequence of str
+        Names that the column ``events.source`` points to.
+    """
+
+    __slots__ = ("_tables", "sources")
+
+    def __init__(self, tables: Mapping[str, Table], sources: Iterable[str] = ()) -> None:
+        for name, table in tables.items():
+            if name != table.name:
+                raise SchemaError(f"a table of kind '{table.name}' cannot be stored as '{name}'")
+        if "events" not in tables:
+            raise SchemaError("a batch of events needs the table 'events'")
+        self._tables = {name: tables[name] for name in SCHEMA if name in tables}
+        self.sources = tuple(sources)
+
+    def __getitem__(self, name: str) -> Table:
+        try:
+            return self._tables[name]
+        except KeyError:
+            raise_unknown("table of this batch", name, self._tables, SchemaError)
+
+    def __getattr__(self, name: str) -> Table:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        try:
+            return self._tables[name]
+        except KeyError:
+            raise AttributeError(f"this batch has no table {name!r}; it has {', '.join(self._tables)}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        """Return the number of tables; see :attr:`n_events` for the number of events."""
+        return len(self._tables)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return EventBatch, (self._tables, self.sources)
+
+    @property
+    def n_events(self) -> int:
+        """Number of events."""
+        return self._tables["events"].rows
+
+    def with_tables(self, *tables: Table) -> EventBatch:
+        """Return a batch that has these tables as well, or instead of those of the same name."""
+        return EventBatch({**self._tables, **{t.name: t for t in tables}}, self.sources)
+
+    def with_columns(self, table: str, **columns: ArrayLike) -> EventBatch:
+        """Return a batch whose `table` has these columns as well."""
+        return self.with_tables(self[table].with_columns(**columns))
+
+    def select_events(self, first: int, last: int) -> EventBatch:
+        """Return the events whose ``event_id`` is in [first, last)."""
+        tables = {}
+        for name, table in self._tables.items():
+            rows = slice(*np.searchsorted(table["event_id"], (first, last)))
+            tables[name] = Table(name, {c: a[rows] for c, a in table.items()})
+        return EventBatch(tables, self.sources)
+
+    @classmethod
+    def concatenate(cls, batches: Iterable[EventBatch]) -> EventBatch:
+        """Join batches of the same tables, columns and sources, in the order given."""
+        parts = list(batches)
+        if not parts:
+            raise SchemaError("at least one batch must be given, but got none")
+        first = parts[0]
+        for part in parts[1:]:
+            for what, a, b in [("sources", first.sources, part.sources), ("tables", [*first], [*part])]:
+                if a != b:
+                    raise SchemaError(f"batches to be joined must have the same {what}, but got {a} and {b}")
+        tables = {}
+        for name, table in first.items():
+            for part in parts[1:]:
+                if [*part[name]] != [*table]:
+                    raise SchemaError(
+                        f"tables '{name}' must have the same columns, but got {[*table]} and {[*part[name]]}"
+                    )
+            tables[name] = Table(name, {c: np.concatenate([p[name][c] for p in parts]) for c in table})
+        return cls(tables, first.sources)
+
+    def rows_of(self, table: str, event_id: ArrayLike, number: ArrayLike) -> NDArray[np.int64]:
+        """Row numbers in `table` of the keys (event_id, number); −1 where `number` is negative.
+
+        Tables are ordered by (event_id, number), so this is a binary search.
+
+        Raises
+        ------
+        SchemaError
+            If a key does not exist.
+        """
+        schema = table_schema(table)
+        column = schema.key[1]
+        stride = np.int64(2**31)
+        keys = self[table]["event_id"] * stride + self[table][column]
+        wanted = np.asarray(event_id, np.int64) * stride + np.asarray(number)
+        none = np.asarray(number) < 0
+        rows = np.searchsorted(keys, wanted)
+        clipped = np.minimum(rows, max(len(keys) - 1, 0))
+        found = none | ((keys[clipped] == wanted) if len(keys) else False)
+        if not np.all(found):
+            bad = int(np.flatnonzero(~found)[0])
+            raise SchemaError(
+                f"table '{table}' has no row ({'event_id'}={np.asarray(event_id).flat[bad]}, "
+                f"{column}={np.asarray(number).flat[bad]})"
+            )
+        return np.where(none, -1, rows)
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{name}: {table.rows}" for name, table in self._tables.items())
+        return f"<EventBatch {inside}>"
