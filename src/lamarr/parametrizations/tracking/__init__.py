@@ -1,0 +1,23 @@
+"""Tracking: acceptance, efficiency, resolution and covariance of charged tracks."""
+
+from lamarr.parametrizations.tracking.conditions import (
+    BEAM_CONDITIONS,
+    COVARIANCE,
+    COVARIANCE_CONDITIONS,
+    EFFICIENCY,
+    PRODUCTION_CONDITIONS,
+    RESOLUTION,
+    beam_conditions,
+    production_conditions,
+)
+
+__all__ = [
+    "BEAM_CONDITIONS",
+    "COVARIANCE",
+    "COVARIANCE_CONDITIONS",
+    "EFFICIENCY",
+    "PRODUCTION_CONDITIONS",
+    "RESOLUTION",
+    "beam_conditions",
+    "production_conditions",
+]
