@@ -33,7 +33,7 @@ def read_yaml(text: str, origin: str) -> Any:
         """Knows repeated keys for what they are."""
 
     def mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-        keys = [loader.construct_object(key) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        keys = [loader.construct_object(key) for key, _ in node.value]
         for key in keys:
             if keys.count(key) > 1:
                 line = node.start_mark.line + 1

@@ -1,4 +1,4 @@
-"""The detector as data: geometry, field, acceptance, beam spot, vertex smearing; a YAML per year and polarity."""
+"""The detector as data: geometry, field, beam spot, vertex smearing; one YAML per year and polarity."""
 
 from lamarr.detector.description import (
     Acceptance,

@@ -26,7 +26,7 @@ def closest_to_beam(
 
 
 def kick_position(kick: SingleKick, qop: ArrayLike) -> NDArray[np.float64]:
-    """Position in z (mm) of the kick: a0 + a1 (q/p) + a2 (q/p)², with q/p held inside the range of the fit."""
+    """Position z (mm) of the kick: a0 + a1 (q/p) + a2 (q/p)², q/p held inside the range of the fit."""
     u = np.clip(np.asarray(qop, np.float64), -1 / kick.p_min, 1 / kick.p_min)
     z: NDArray[np.float64] = kick.a0 + kick.a1 * u + kick.a2 * u**2
     return z
