@@ -1,16 +1,38 @@
 """The event model: tables and columns in memory, and the files that hold them."""
 
 from lamarr.events.batch import EventBatch, Table
-from lamarr.events.schema import COVARIANCE_PAIRS, SCHEMA, Column, Fate, TableSchema, TrackType, table_schema
+from lamarr.events.files import describe, iterate, open_writer, read
+from lamarr.events.header import Header
+from lamarr.events.integrity import check_keys, check_references
+from lamarr.events.schema import (
+    COVARIANCE_PAIRS,
+    SCHEMA,
+    SCHEMA_VERSION,
+    Column,
+    Fate,
+    TableSchema,
+    TrackType,
+    table_schema,
+)
+from lamarr.events.writer import Writer
 
 __all__ = [
     "COVARIANCE_PAIRS",
     "SCHEMA",
+    "SCHEMA_VERSION",
     "Column",
     "EventBatch",
     "Fate",
+    "Header",
     "Table",
     "TableSchema",
     "TrackType",
+    "Writer",
+    "check_keys",
+    "check_references",
+    "describe",
+    "iterate",
+    "open_writer",
+    "read",
     "table_schema",
 ]

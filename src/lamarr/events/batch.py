@@ -16,8 +16,8 @@ from lamarr.events.schema import SCHEMA, table_schema
 
 if TYPE_CHECKING:
     import awkward
-    import pandas
-    import pyarrow
+    import pandas as pd
+    import pyarrow as pa
 
 __all__ = ["EventBatch", "Table"]
 
@@ -95,6 +95,16 @@ t, x, y, z, sigma_x, sigma_y, sigma_z
     def __reduce__(self) -> tuple[Any, ...]:
         return Table, (self.name, self._columns)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether name, columns and every bit of them agree (a NaN equals itself, −0.0 is not 0.0)."""
+        if not isinstance(other, Table):
+            return NotImplemented
+        if (self.name, [*self], self.rows) != (other.name, [*other], other.rows):
+            return False
+        return all(a.tobytes() == other[c].tobytes() for c, a in self._columns.items())
+
+    __hash__ = None  # type: ignore[assignment]
+
     @property
     def rows(self) -> int:
         """Number of rows."""
@@ -104,17 +114,35 @@ t, x, y, z, sigma_x, sigma_y, sigma_z
         """Return a table that has these columns as well, or instead of those of the same name."""
         return Table(self.name, {**self._columns, **columns})
 
-    def take(self, rows: Array) -> Table:
+    def take(self, rows: Array | slice) -> Table:
         """Return the rows selected by a mask, indices or slice."""
         return Table(self.name, {c: a[rows] for c, a in self._columns.items()})
 
-    def to_arrow(self) -> pyarrow.Table:
+    @classmethod
+    def concatenate(cls, tables: Iterable[Table]) -> Table:
+        """Join tables of the same name and columns, in the order given."""
+        parts = list(tables)
+        if not parts:
+            raise SchemaError("at least one table must be given, but got none")
+        first = parts[0]
+        for part in parts[1:]:
+            if part.name != first.name:
+                raise SchemaError(f"tables '{first.name}' and '{part.name}' cannot be joined")
+            if [*part] != [*first]:
+                raise SchemaError(
+                    f"tables '{first.name}' must have the same columns, but got {[*first]} and {[*part]}"
+                )
+        if len(parts) == 1:
+            return first
+        return cls(first.name, {c: np.concatenate([p[c] for p in parts]) for c in first})
+
+    def to_arrow(self) -> pa.Table:
         """Return a ``pyarrow.Table``; units and meanings are in the metadata of its fields."""
         from lamarr.events.convert import table_to_arrow
 
         return table_to_arrow(self)
 
-    def to_pandas(self) -> pandas.DataFrame:
+    def to_pandas(self) -> pd.DataFrame:
         """Return a ``pandas.DataFrame`` (needs pandas)."""
         from lamarr.events.convert import table_to_pandas
 
@@ -137,6 +165,8 @@ def _cast(table: str, column: str, values: ArrayLike, dtype: str) -> Array:
     target = np.dtype(dtype)
     if array.dtype == target:
         return array
+    if target.kind == "b" and array.size and not np.isin(array, (0, 1)).all():
+        raise SchemaError(f"column '{table}.{column}' must hold false or true, but got {array.dtype}")
     if target.kind in "iu" and array.size:
         info = np.iinfo(target)
         if array.dtype.kind not in "iub" or array.min() < info.min or array.max() > info.max:
@@ -181,7 +211,9 @@ class EventBatch(Mapping[str, Table]):
         try:
             return self._tables[name]
         except KeyError:
-            raise AttributeError(f"this batch has no table {name!r}; it has {', '.join(self._tables)}") from None
+            raise AttributeError(
+                f"this batch has no table {name!r}; it has {', '.join(self._tables)}"
+            ) from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._tables)
@@ -192,6 +224,14 @@ class EventBatch(Mapping[str, Table]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return EventBatch, (self._tables, self.sources)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether sources, tables, columns and every bit of them agree."""
+        if not isinstance(other, EventBatch):
+            return NotImplemented
+        return self.sources == other.sources and self._tables == other._tables
+
+    __hash__ = None  # type: ignore[assignment]
 
     @property
     def n_events(self) -> int:
@@ -210,8 +250,7 @@ class EventBatch(Mapping[str, Table]):
         """Return the events whose ``event_id`` is in [first, last)."""
         tables = {}
         for name, table in self._tables.items():
-            rows = slice(*np.searchsorted(table["event_id"], (first, last)))
-            tables[name] = Table(name, {c: a[rows] for c, a in table.items()})
+            tables[name] = table.take(slice(*np.searchsorted(table["event_id"], (first, last))))
         return EventBatch(tables, self.sources)
 
     @classmethod
@@ -225,14 +264,7 @@ class EventBatch(Mapping[str, Table]):
             for what, a, b in [("sources", first.sources, part.sources), ("tables", [*first], [*part])]:
                 if a != b:
                     raise SchemaError(f"batches to be joined must have the same {what}, but got {a} and {b}")
-        tables = {}
-        for name, table in first.items():
-            for part in parts[1:]:
-                if [*part[name]] != [*table]:
-                    raise SchemaError(
-                        f"tables '{name}' must have the same columns, but got {[*table]} and {[*part[name]]}"
-                    )
-            tables[name] = Table(name, {c: np.concatenate([p[name][c] for p in parts]) for c in table})
+        tables = {name: Table.concatenate(part[name] for part in parts) for name in first}
         return cls(tables, first.sources)
 
     def rows_of(self, table: str, event_id: ArrayLike, number: ArrayLike) -> NDArray[np.int64]:
@@ -245,22 +277,38 @@ class EventBatch(Mapping[str, Table]):
         SchemaError
             If a key does not exist.
         """
-        schema = table_schema(table)
-        column = schema.key[1]
+        key = table_schema(table).key
+        if len(key) != 2:
+            raise SchemaError(f"rows of table '{table}' are known by ({', '.join(key)}), not by two numbers")
+        column = key[1]
         stride = np.int64(2**31)
         keys = self[table]["event_id"] * stride + self[table][column]
-        wanted = np.asarray(event_id, np.int64) * stride + np.asarray(number)
-        none = np.asarray(number) < 0
+        event, local = np.broadcast_arrays(np.asarray(event_id, np.int64), np.asarray(number, np.int64))
+        wanted = event * stride + local
+        none = local < 0
         rows = np.searchsorted(keys, wanted)
         clipped = np.minimum(rows, max(len(keys) - 1, 0))
         found = none | ((keys[clipped] == wanted) if len(keys) else False)
         if not np.all(found):
             bad = int(np.flatnonzero(~found)[0])
             raise SchemaError(
-                f"table '{table}' has no row ({'event_id'}={np.asarray(event_id).flat[bad]}, "
-                f"{column}={np.asarray(number).flat[bad]})"
+                f"table '{table}' has no row (event_id={event.flat[bad]}, {column}={local.flat[bad]})"
             )
         return np.where(none, -1, rows)
+
+    def to_arrow(self) -> dict[str, pa.Table]:
+        """Return a ``pyarrow.Table`` per table."""
+        return {name: table.to_arrow() for name, table in self._tables.items()}
+
+    def to_pandas(self) -> dict[str, pd.DataFrame]:
+        """Return a ``pandas.DataFrame`` per table (needs pandas)."""
+        return {name: table.to_pandas() for name, table in self._tables.items()}
+
+    def to_awkward(self) -> awkward.Array:
+        """Return an ``awkward.Array`` of events: their columns, and each other table as a list of records."""
+        from lamarr.events.convert import batch_to_awkward
+
+        return batch_to_awkward(self)
 
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}: {table.rows}" for name, table in self._tables.items())

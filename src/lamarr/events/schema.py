@@ -14,7 +14,19 @@ from typing import Final
 
 from lamarr.errors import SchemaError, raise_unknown
 
-__all__ = ["COVARIANCE_PAIRS", "SCHEMA", "Column", "Fate", "TableSchema", "TrackType", "table_schema"]
+__all__ = [
+    "COVARIANCE_PAIRS",
+    "SCHEMA",
+    "SCHEMA_VERSION",
+    "Column",
+    "Fate",
+    "TableSchema",
+    "TrackType",
+    "table_schema",
+]
+
+SCHEMA_VERSION: Final = 1
+"""Stored in every file. It grows when a file of the new schema would mislead a reader of the old one."""
 
 
 class TrackType(IntEnum):
@@ -48,7 +60,7 @@ class Fate(IntEnum):
 
 _FATES: Final = {
     Fate.UNDECIDED: "no pipeline has run",
-    Fate.DOCUMENTATION: "generator's bookkeeping (beam, partons, intermediate copies), not a physical particle",
+    Fate.DOCUMENTATION: "bookkeeping of the generator (beam, partons, copies), not a physical particle",
     Fate.DECAYED: "decayed in the generator; its daughters have their own fates",
     Fate.NEUTRAL: "neutral: leaves no track",
     Fate.UNSUPPORTED: "charged and long-lived, but of a species that no tracking model covers",
@@ -86,10 +98,10 @@ class TableSchema:
     references: dict[str, str] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Column:
-        for column in self.columns:
-            if column.name == name:
-                return column
-        raise_unknown(f"column of table '{self.name}'", name, self.names, SchemaError)
+        found = next((column for column in self.columns if column.name == name), None)
+        if found is None:
+            raise_unknown(f"column of table '{self.name}'", name, self.names, SchemaError)
+        return found
 
     def __contains__(self, name: str) -> bool:
         return any(column.name == name for column in self.columns)
@@ -209,7 +221,7 @@ _TABLES: Final = (
     ),
     TableSchema(
         name="true_states",
-        meaning="True trajectories of tracked particles at the point closest to the beam and behind the magnet.",
+        meaning="True trajectories of tracked particles, closest to the beam and behind the magnet.",
         key=("event_id", "particle_id", "location"),
         references={"particle_id": "particles"},
         columns=(
@@ -272,6 +284,7 @@ _TABLES: Final = (
                     "float64",
                     _covariance_unit(i, j),
                     f"covariance of {_STATE_NAME[i]} and {_STATE_NAME[j]}",
+                    optional=True,
                 )
                 for i, j in COVARIANCE_PAIRS
             ),
