@@ -1,0 +1,142 @@
+"""Pipelines from a set, in YAML or Python.
+
+set: lhcb2016-magup            # trained models: a shipped set, or a folder
+detector: lhcb2016-magup       # default: the detector of the set; or a YAML file
+reverse_charge: false          # default: what the set says
+stages:                        # default: all shipped stages
+  - classify
+  - acceptance
+  - efficiency
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from lamarr.declaration import STRICT, parse
+from lamarr.errors import ConfigurationError, raise_unknown
+from lamarr.flash.pipeline import Pipeline
+from lamarr.flash.stage import Stage
+from lamarr.flash.stages import (
+    STAGES,
+    Acceptance,
+    Classify,
+    CountTracks,
+    Covariance,
+    Efficiency,
+    PrimaryVertices,
+    Propagate,
+    Resolution,
+)
+
+if TYPE_CHECKING:
+    from lamarr.detector import Detector
+    from lamarr.parametrizations.sets import ModelSet
+
+__all__ = ["DEFAULT_SET", "PipelineConfiguration", "load_pipeline"]
+
+DEFAULT_SET: Final = "lhcb2016-magup"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Parts:
+    models: ModelSet
+    detector: Detector
+    reverse_charge: bool
+
+
+_FACTORIES: Final[Mapping[str, Callable[[_Parts], Stage]]] = MappingProxyType(
+    {
+        "classify": lambda _: Classify(),
+        "acceptance": lambda p: Acceptance(p.models["acceptance"], reverse_charge=p.reverse_charge),
+        "efficiency": lambda p: Efficiency(p.models["efficiency"], reverse_charge=p.reverse_charge),
+        "propagate": lambda p: Propagate(p.detector),
+        "resolution": lambda p: Resolution(p.models["resolution"]),
+        "covariance": lambda p: Covariance(p.models["covariance"]),
+        "primary_vertices": lambda p: PrimaryVertices(p.detector.primary_vertex),
+        "count_tracks": lambda _: CountTracks(),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineConfiguration:
+    """What a pipeline is made of.
+
+    Parameters
+    ----------
+    set : str
+        Name of a shipped set of models, or a folder.
+    detector : str, optional
+        Name of a detector, or a YAML file; by default that of the set.
+    reverse_charge : bool, optional
+        Feed the opposite charge to the models; by default as the set declares.
+    stages : tuple of str
+        Names of :data:`lamarr.flash.stages.STAGES`, in order.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    set: str = DEFAULT_SET
+    detector: str | None = None
+    reverse_charge: bool | None = None
+    stages: tuple[str, ...] = tuple(STAGES)
+
+    @classmethod
+    def load(cls, path: Path) -> PipelineConfiguration:
+        """Read YAML.
+
+        Raises
+        ------
+        ConfigurationError
+            If a key is wrong (near misses are named) or a value of the wrong kind.
+        """
+        return parse(cls, path)
+
+    def build(self) -> Pipeline:
+        """Load models and detector, and check the chain.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such set, detector or stage.
+        PipelineError
+            If the stages do not fit together.
+        """
+        from lamarr.detector import load_detector
+        from lamarr.parametrizations.sets import load_set
+
+        for name in self.stages:
+            if name not in _FACTORIES:
+                raise_unknown("stage", name, _FACTORIES)
+        models = load_set(self.set)
+        reverse = models.reverse_charge if self.reverse_charge is None else self.reverse_charge
+        detector = load_detector(self.detector or models.detector)
+        parts = _Parts(models=models, detector=detector, reverse_charge=reverse)
+        return Pipeline(_FACTORIES[name](parts) for name in self.stages)
+
+
+def load_pipeline(configuration: str | Path | PipelineConfiguration | None = None) -> Pipeline:
+    """Return the pipeline of a configuration, a YAML file (.yaml, .yml), or a set by name or folder.
+
+    Raises
+    ------
+    ConfigurationError
+        If the configuration is wrong.
+    """
+    if configuration is None:
+        configuration = PipelineConfiguration()
+    if isinstance(configuration, str | Path):
+        if str(configuration).endswith((".yaml", ".yml")):
+            configuration = PipelineConfiguration.load(Path(configuration))
+        else:
+            configuration = PipelineConfiguration(set=str(configuration))
+    if not isinstance(configuration, PipelineConfiguration):
+        raise ConfigurationError(
+            f"a pipeline is named by a set, a YAML file or a configuration, not {configuration!r}"
+        )
+    return configuration.build()

@@ -1,0 +1,110 @@
+"""Which generated particles an output holds; what refers to them stays true."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lamarr.errors import raise_unknown
+from lamarr.events import SCHEMA, EventBatch, Fate, Table
+
+__all__ = ["KEEP", "keep", "keep_particles"]
+
+KEEP: Final = {
+    "all": "every particle of the source",
+    "physical": "without the generator's bookkeeping (beams, partons, copies)",
+    "reconstructed": "particles that have a track, the signal decay, and the ancestors of both",
+}
+"""Choices of :func:`keep`, and what they keep."""
+
+
+def keep(batch: EventBatch, choice: str) -> EventBatch:
+    """Keep the particles of a `choice` of :data:`KEEP`. Needs the fates.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such choice.
+    """
+    if choice not in KEEP:
+        raise_unknown("choice of particles to keep", choice, KEEP)
+    if choice == "all":
+        return batch
+    fate = batch["particles"]["fate"]
+    if choice == "physical":
+        return keep_particles(batch, fate != Fate.DOCUMENTATION)
+    wanted = (fate >= Fate.LONG) | batch["particles"]["from_signal"]
+    return keep_particles(batch, _with_ancestors(batch, wanted) & (fate != Fate.DOCUMENTATION))
+
+
+def keep_particles(batch: EventBatch, mask: NDArray[np.bool_]) -> EventBatch:
+    """Keep the particles in `mask` (particles,), and renumber what is left from 0 in each event.
+
+    The mother of a particle whose mother is dropped is the nearest ancestor that is kept, −1 if there is
+    none. Vertices are kept if they are primary, or begin or end a kept particle. Rows of other tables
+    that refer to a dropped particle are dropped as well.
+    """
+    particles, vertices = batch["particles"], batch["vertices"]
+    if mask.all():
+        return batch
+    mother = _nearest_kept(batch.rows_of("particles", particles["event_id"], particles["mother"]), mask)
+    rows = np.flatnonzero(mask)
+    parent = mother[rows]
+    parent_id = np.where(parent < 0, -1, particles["particle_id"][parent])
+    kept_particles = particles.take(rows).with_columns(mother=parent_id)
+    kept_vertices = vertices["is_primary"].copy()
+    for end in ("production_vertex", "end_vertex"):
+        at = batch.rows_of("vertices", kept_particles["event_id"], kept_particles[end])
+        kept_vertices[at[at >= 0]] = True
+    numbers = {
+        "particles": _renumber(particles, mask),
+        "vertices": _renumber(vertices, kept_vertices),
+    }
+    tables = {**batch, "particles": kept_particles, "vertices": vertices.take(kept_vertices)}
+    return EventBatch({n: _redirect(batch, t, numbers) for n, t in tables.items()}, batch.sources)
+
+
+def _redirect(batch: EventBatch, table: Table, numbers: dict[str, NDArray[np.int64]]) -> Table:
+    """Give new numbers to keys and references, and drop rows whose key refers to a dropped row."""
+    schema = SCHEMA[table.name]
+    references = {c: t for c, t in schema.references.items() if t in numbers}
+    if table.name in numbers:
+        references[schema.key[1]] = table.name
+    columns, keep_rows = {}, np.ones(table.rows, np.bool_)
+    for column, target in references.items():
+        at = batch.rows_of(target, table["event_id"], table[column])
+        columns[column] = np.where(at < 0, -1, numbers[target][at])
+        if table.name not in numbers:
+            keep_rows &= columns[column] >= 0
+    return table.with_columns(**columns).take(keep_rows) if columns else table
+
+
+def _renumber(table: Table, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return new numbers (rows,) that count from 0 in each event, −1 for rows that are dropped."""
+    before: NDArray[np.int64] = np.cumsum(mask) - mask
+    first = np.searchsorted(table["event_id"], table["event_id"], side="left")
+    return np.where(mask, before - before[first], -1) if table.rows else np.empty(0, np.int64)
+
+
+def _nearest_kept(mother: NDArray[np.int64], mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Row of the nearest ancestor in `mask`, −1 if none; goes up one generation at a time."""
+    ancestor = mother.copy()
+    for _ in range(len(mother) + 1):
+        dropped = (ancestor >= 0) & ~mask[ancestor]
+        if not dropped.any():
+            break
+        ancestor[dropped] = mother[ancestor[dropped]]
+    return np.where((ancestor >= 0) & mask[ancestor], ancestor, -1)
+
+
+def _with_ancestors(batch: EventBatch, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    t = batch["particles"]
+    mother = batch.rows_of("particles", t["event_id"], t["mother"])
+    wanted, new = mask.copy(), np.flatnonzero(mask)
+    while new.size:
+        above = np.unique(mother[new])
+        new = above[(above >= 0) & ~wanted[above]]
+        wanted[new] = True
+    return wanted
