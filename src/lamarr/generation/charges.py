@@ -47,7 +47,7 @@ def known_charges(pid: ArrayLike) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
 @lru_cache(maxsize=65536)
 def _charge(pid: int) -> int | None:
     """Charge by the table of species; by the quark content or Z of the id if that is none of them."""
-    from particle import InvalidParticle, Particle, ParticleNotFound, PDGID
+    from particle import PDGID, InvalidParticle, Particle, ParticleNotFound
 
     number = PDGID(pid)
     try:

@@ -68,7 +68,13 @@ class DecayedTree:
 
 
 def decay_tree(
-    seed: int, event: Integers, topology: Topology, p4: Array, mass: Array, origin: Array, stage: str = "generation"
+    seed: int,
+    event: Integers,
+    topology: Topology,
+    p4: Array,
+    mass: Array,
+    origin: Array,
+    stage: str = "generation",
 ) -> DecayedTree:
     """Let all heads decay: masses of resonances, phase space, lifetimes.
 
@@ -113,7 +119,7 @@ def is_conjugate(seed: int, event: Integers, decay: Decay) -> NDArray[np.bool_]:
 
 
 def _proper_time(seed: int, stage: str, event: Integers, number: int, node: Node) -> Array:
-    """Exponential proper times in ns; 0 for particles whose lifetime is unknown (all of them decay strongly)."""
+    """Exponential proper times in ns; 0 where the lifetime is unknown (all of those decay strongly)."""
     mean = node.species.lifetime
     if not np.isfinite(mean):
         return np.zeros(len(event))

@@ -139,7 +139,9 @@ def _decay(tokens: list[str], text: str) -> tuple[Node, list[str]]:
         raise DecayError(f"an arrow '->' must follow '{tokens[0]}', the head of a decay, in '{text}'")
     daughters, rest = _daughters(rest[1:], text)
     if len(daughters) < 2:
-        raise DecayError(f"{tokens[0]} must decay to two or more particles, but got {len(daughters)} in '{text}'")
+        raise DecayError(
+            f"{tokens[0]} must decay to two or more particles, but got {len(daughters)} in '{text}'"
+        )
     return Node(pid=pid, daughters=tuple(daughters)), rest
 
 

@@ -162,7 +162,7 @@ class DecayGun(_Gun):
 
 
 def tree_columns(tree: DecayedTree, topology: Topology, event: Array, anti: Array) -> dict[str, Array]:
-    """Columns of the table ``particles`` for decays alone in their events; vertex 0 is the production of the head."""
+    """Columns of ``particles`` for decays alone in their events; the head is produced at vertex 0."""
     n, rows = tree.mass.shape
     of_event = np.tile(np.arange(n), rows)
     pids = np.array([[node.pid, conjugate(node.pid)] for node in topology.nodes])
@@ -208,7 +208,7 @@ def _particle_columns(p4: Array, mass: Array) -> dict[str, Array]:
 def _batch(
     event: Array, origin: Array, vertices: Array, particles: Mapping[str, Array], sources: tuple[str, ...]
 ) -> EventBatch:
-    """Batch of events with one collision at `origin` (4, rows) and `vertices` (4, m, rows), the first primary."""
+    """Batch of events with one collision at `origin` (4, rows); `vertices` (4, m, rows), first primary."""
     zeros, ones = np.zeros(len(event), np.int64), np.ones(len(event))
     m = vertices.shape[1]
     number = np.tile(np.arange(m), len(event))

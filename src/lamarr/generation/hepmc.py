@@ -17,8 +17,9 @@ from typing import Literal, cast, get_args
 from lamarr.errors import ConfigurationError, InputFileError, raise_unknown
 from lamarr.events import EventBatch
 from lamarr.generation.hepmc_blocks import Block, split_events
-from lamarr.generation.hepmc_event import quiet, read_collision
+from lamarr.generation.hepmc_event import read_collision
 from lamarr.generation.hepmc_files import DAMAGED, members
+from lamarr.generation.hepmc_parse import quiet
 from lamarr.generation.record import EventRecord, assemble
 from lamarr.generation.source import EventFailure
 
@@ -90,7 +91,9 @@ class HepMCFiles:
     def batches(self, size: int, first: int = 0) -> Iterator[EventBatch | EventFailure]:
         """Give the events `first`, `first` + 1, … in order, at most `size` events at a time."""
         if size < 1 or first < 0:
-            raise ConfigurationError(f"size >= 1 and first >= 0 must hold, but got (size={size}, first={first})")
+            raise ConfigurationError(
+                f"size >= 1 and first >= 0 must hold, but got (size={size}, first={first})"
+            )
         waiting: list[EventRecord] = []
         for number, pending in enumerate(self._events()):
             if number < first:
@@ -113,15 +116,15 @@ class HepMCFiles:
             try:
                 for name, stream in members(path):
                     yield from self._events_of(source, name, split_events(stream))
-            except (InputFileError, *DAMAGED) as error:
-                reason = str(error) if isinstance(error, InputFileError) else f"it cannot be read further ({error})"
-                yield _Pending(source=source, name=name, grouped=False, blocks=(Block(error=reason),))
+            except InputFileError as error:
+                yield _lost(source, name, str(error))
+            except DAMAGED as error:
+                yield _lost(source, name, f"it cannot be read further ({error})")
 
     def _events_of(self, source: int, name: str, blocks: Iterator[Block]) -> Iterator[_Pending]:
         first = next(blocks, None)
         if first is None:
-            nothing = Block(error="the listing holds no event")
-            yield _Pending(source=source, name=name, grouped=False, blocks=(nothing,))
+            yield _lost(source, name, "the listing holds no event")
             return
         if self.collisions == "file" or (self.collisions == "auto" and _is_lhcb(first)):
             yield _Pending(source=source, name=name, grouped=True, blocks=(first, *blocks))
@@ -146,6 +149,10 @@ class HepMCFiles:
             event_number=event,
             collisions=collisions,
         )
+
+
+def _lost(source: int, name: str, reason: str) -> _Pending:
+    return _Pending(source=source, name=name, grouped=False, blocks=(Block(error=reason),))
 
 
 def _is_lhcb(block: Block) -> bool:

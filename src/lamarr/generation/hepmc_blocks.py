@@ -65,20 +65,25 @@ def split_events(stream: ByteStream) -> Iterator[Block]:
 
 
 def _without_end(last: Block | None, why: str, whole_lines: bool) -> Iterator[Block]:
-    """Last event of a listing that lacks its end: delivered if all of it is there, then the problem is told."""
+    """Last event of a listing that lacks its end: given if all of it is there, then the problem is told."""
     if last is None:
         yield Block(error=why)
     elif last.error is None and whole_lines:
         yield last
         yield Block(error=f"{why}; events may be missing after this one")
     else:
-        yield Block(text=last.text, number=last.number, error=f"{why}; HepMC event {last.number} is incomplete")
+        yield Block(
+            text=last.text, number=last.number, error=f"{why}; HepMC event {last.number} is incomplete"
+        )
 
 
 def _version(header: bytes) -> tuple[int, str | None]:
     found = _START.search(header)
     if not found:
-        return 0, f"a HepMC 2 or 3 listing ('HepMC::...') is expected, but the file begins with {header[:40]!r}"
+        return (
+            0,
+            f"a HepMC 2 or 3 listing ('HepMC::...') is expected, but the file begins with {header[:40]!r}",
+        )
     if found[1] not in _VERSIONS:
         return 0, (
             "a listing IO_GenEvent (HepMC 2) or Asciiv3 (HepMC 3) is expected, "

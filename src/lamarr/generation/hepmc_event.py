@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,34 +10,16 @@ from numpy.typing import NDArray
 from lamarr.errors import InputFileError
 from lamarr.generation.charges import known_charges
 from lamarr.generation.hepmc_blocks import Block
+from lamarr.generation.hepmc_parse import INSERTED, check_numbers, parse
 from lamarr.generation.record import CollisionRecord, descends_from, first_incoming
 from lamarr.units import c_light
 
-__all__ = ["quiet", "read_collision"]
+__all__ = ["read_collision"]
 
 Array = NDArray[Any]
-_NUMBERS = b"0123456789+-. \r\n\tPVEe@[],"
 _SIGNAL = 889
 _PHYSICAL = (1, 777, 888, 889, 999)
 _BEAM = (4, 3)
-_INSERTED = -889_977
-_FOOTER = {2: b"HepMC::IO_GenEvent-END_EVENT_LISTING\n\n", 3: b"HepMC::Asciiv3-END_EVENT_LISTING\n\n"}
-_BARE_HEADER = b"HepMC::Version 3\nHepMC::Asciiv3-START_EVENT_LISTING\n"
-_FIELDS = {2: {b"P": 12, b"V": 9}, 3: {b"P": 10, b"V": 4}}
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep HepMC3 from writing to the terminal; what it would say is said by our errors."""
-    import pyhepmc
-
-    before = (pyhepmc.Setup.print_errors, pyhepmc.Setup.print_warnings, pyhepmc.Setup.debug_level)
-    pyhepmc.Setup.print_errors = pyhepmc.Setup.print_warnings = False
-    pyhepmc.Setup.debug_level = 0
-    try:
-        yield
-    finally:
-        pyhepmc.Setup.print_errors, pyhepmc.Setup.print_warnings, pyhepmc.Setup.debug_level = before
 
 
 def read_collision(block: Block, *, keep_unknown: bool) -> CollisionRecord:
@@ -55,90 +33,13 @@ def read_collision(block: Block, *, keep_unknown: bool) -> CollisionRecord:
     if block.error is not None:
         raise InputFileError(block.error)
     where = f"HepMC event {block.number}"
-    _check_numbers(block, where)
-    event, data = _parse(block, where)
-    inserted = np.flatnonzero(data.particles["status"] == _INSERTED)
+    check_numbers(block, where)
+    event, data = parse(block, where)
+    inserted = np.flatnonzero(data.particles["status"] == INSERTED)
     record = _Graph(data, event, inserted, where).record()
     if not keep_unknown:
         _check_species(record, where)
     return record
-
-
-def _parse(block: Block, where: str) -> tuple[Any, Any]:
-    """Event of pyhepmc and its arrays.
-
-    Two kinds of legal files do not please HepMC3: a vertex that nothing enters (particle gun, HepMC 2) is
-    given a beam, and weights that do not match the names in the header are read without names.
-    """
-    wanted = block.text.count(b"\nP ")
-    event, data = _read(block.version, block.header, block.text)
-    added = 0
-    if not len(data.particles) and block.version == 3:
-        event, data = _read(3, _BARE_HEADER, block.text)
-    if not len(data.particles) and block.version == 2:
-        text, added = _with_beams(block.text)
-        event, data = _read(2, block.header, text)
-    found = len(data.particles) - added
-    if found != wanted:
-        raise InputFileError(
-            f"{where}: its links between particles and vertices are broken: "
-            f"{wanted} particles were expected, {max(found, 0)} could be read"
-        )
-    return event, data
-
-
-def _read(version: int, header: bytes, text: bytes) -> tuple[Any, Any]:
-    import pyhepmc
-
-    readers = {2: pyhepmc.io.ReaderAsciiHepMC2, 3: pyhepmc.io.ReaderAscii}
-    stream = pyhepmc.io.pyiostream(io.BytesIO(header + text + _FOOTER[version]))
-    event, data = pyhepmc.GenEvent(), pyhepmc.GenEventData()
-    with readers[version](stream) as reader:
-        try:
-            if reader.read_event(event):
-                event.write_data(data)
-        except (RuntimeError, ValueError, IndexError):
-            return event, pyhepmc.GenEventData()
-    return event, data
-
-
-def _with_beams(text: bytes) -> tuple[bytes, int]:
-    """Give every HepMC 2 vertex without an incoming particle a marked one."""
-    ends = set(re.findall(rb"^P(?: +\S+){10} +(-?\d+)", text, re.MULTILINE))
-    lines, added = [], 0
-    for line in text.splitlines(keepends=True):
-        fields = line.split()
-        if line.startswith(b"V ") and len(fields) >= 9 and fields[1] not in ends and int(fields[7]) == 0:
-            added += 1
-            fields[7] = b"1"
-            beam = b"P %d 2212 0 0 0 0 0 %d 0 0 %s 0\n" % (10_000_000 + added, _INSERTED, fields[1])
-            line = b" ".join(fields) + b"\n" + beam
-        lines.append(line)
-    return b"".join(lines), added
-
-
-def _check_numbers(block: Block, where: str) -> None:
-    """Refuse particles and vertices that hold anything but finite numbers."""
-    first = min((i for i in (block.text.find(b"\nP "), block.text.find(b"\nV ")) if i >= 0), default=-1)
-    if first < 0:
-        raise InputFileError(f"{where} holds no particles and no vertices")
-    if not block.text[first:].translate(None, _NUMBERS):
-        return
-    for line in block.text[first:].splitlines():
-        kind, fields = line[:1], line.split()
-        if kind not in _FIELDS[block.version]:
-            continue
-        if re.search(rb"nan|inf", line, re.IGNORECASE):
-            what = {b"P": "particle", b"V": "vertex"}[kind]
-            raise InputFileError(
-                f"{where}, {what} {_text(fields[1])}: its numbers must be finite, but got '{_text(line)}'"
-            )
-        if line.translate(None, _NUMBERS) or len(fields) < _FIELDS[block.version][kind]:
-            raise InputFileError(f"{where}: the line '{_text(line)}' cannot be understood")
-
-
-def _text(data: bytes) -> str:
-    return data[:160].decode(errors="replace")
 
 
 def _check_species(record: CollisionRecord, where: str) -> None:
@@ -216,7 +117,7 @@ class _Graph:
         return int(code.astype(int) if hasattr(code, "astype") else code)
 
     def _positions(self) -> Array:
-        """t (ns), x, y, z (mm) of the vertices; those without a position inherit it, as HepMC3 defines."""
+        """Positions t (ns), x, y, z (mm); those without a position inherit it, as HepMC3 defines."""
         v = self.vertices
         own = np.stack([v["t"], v["x"], v["y"], v["z"]]) * self.length
         own[0] /= c_light
@@ -229,7 +130,7 @@ class _Graph:
         return own[:, source]
 
     def _primary(self, signal: Array) -> int:
-        """Vertex where the first beam particle ends; else where the signal, else where the first is produced."""
+        """Vertex where the first beam particle ends; else that of the signal, else that of the first."""
         if not len(self.vertices):
             raise InputFileError(f"{self.where} has {len(self.particles)} particles but no vertex")
         orphans = (self.production < 0) & (self.end >= 0)
@@ -255,10 +156,12 @@ class _Graph:
         if not np.isfinite(position).all():
             k = int(np.argmax(~np.isfinite(position).all(axis=0)))
             raise InputFileError(
-                f"{self.where}, vertex {-1 - k}: its position must be finite, but got {position[:, k].tolist()}"
+                f"{self.where}, vertex {-1 - k}: its position must be finite, "
+                f"but got {position[:, k].tolist()}"
             )
 
 
 def _invariant_mass(p4: Array) -> Array:
     squared = p4[0] ** 2 - p4[1] ** 2 - p4[2] ** 2 - p4[3] ** 2
-    return np.sqrt(np.maximum(squared, 0.0))
+    mass: Array = np.sqrt(np.maximum(squared, 0.0))
+    return mass

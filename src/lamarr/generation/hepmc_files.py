@@ -88,17 +88,18 @@ def members(path: str | Path) -> Iterator[tuple[str, ByteStream]]:
                     yield f"{path}:{member.name}", _decompressed(ByteStream(archive.extractfile(member)))
 
 
-def _decompressed(stream: ByteStream) -> ByteStream:
+def _decompressed(stream: Any) -> ByteStream:
     head = stream.peek(6)
     if head.startswith(b"\x1f\x8b"):
-        return _decompressed(ByteStream(gzip.GzipFile(fileobj=stream)))  # type: ignore[arg-type]
+        return _decompressed(ByteStream(gzip.GzipFile(fileobj=stream)))
     if head.startswith(b"BZh"):
-        return _decompressed(ByteStream(bz2.BZ2File(stream)))  # type: ignore[call-overload]
+        return _decompressed(ByteStream(bz2.BZ2File(stream)))
     if head == b"\xfd7zXZ\x00":
-        return _decompressed(ByteStream(lzma.LZMAFile(stream)))  # type: ignore[arg-type]
+        return _decompressed(ByteStream(lzma.LZMAFile(stream)))
     if head.startswith(b"\x28\xb5\x2f\xfd"):
         import zstandard
 
         reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
         return _decompressed(ByteStream(reader))
-    return stream
+    untouched: ByteStream = stream
+    return untouched

@@ -26,7 +26,8 @@ def breit_wigner(u: Array, mass: float, width: float, low: Array | float, high: 
     scale = mass * width
     first, last = (np.arctan((np.square(edge) - mass * mass) / scale) for edge in (low, high))
     squared = mass * mass + scale * np.tan(first + u * (last - first))
-    return np.clip(np.sqrt(np.maximum(squared, 0.0)), low, high)
+    masses: Array = np.clip(np.sqrt(np.maximum(squared, 0.0)), low, high)
+    return masses
 
 
 def head_mass(seed: int, event: Integers, node: Node) -> Array:

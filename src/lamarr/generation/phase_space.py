@@ -30,13 +30,13 @@ _ROWS_AT_ONCE = 65_536
 
 
 def breakup_momentum(mass: Array, a: Array, b: Array) -> Array:
-    """Momentum of the two daughters of masses `a` and `b` in the rest frame of their mother; 0 below threshold."""
+    """Momentum of two daughters of masses `a` and `b` in the frame of their mother; 0 below threshold."""
     product = (mass - a - b) * (mass + a + b) * (mass - a + b) * (mass + a - b)
     return np.sqrt(np.maximum(product, 0.0)) / (2.0 * mass)
 
 
 def boost(p4: Array, frame: Array, mass: Array) -> Array:
-    """Four-momenta (4, …) as (E, px, py, pz) from the rest frame of `frame` (4, …), of mass `mass`, to its own.
+    """Four-momenta (4, …) as (E, px, py, pz), boosted from the rest frame of `frame` (4, …) of mass `mass`.
 
     Written with E + m in the denominator, which is stable for frames at rest and for fast ones.
     """
@@ -117,8 +117,10 @@ def first_accepted(
     done = 0
     while left.size:
         if done > _MOST_ATTEMPTS:
-            raise DecayError(f"no configuration was accepted in {done} attempts; is the decay at its threshold?")
-        # Few rows: several attempts of each at once. The first accepted one is taken, so this changes nothing.
+            raise DecayError(
+                f"no configuration was accepted in {done} attempts; is the decay at its threshold?"
+            )
+        # Few rows: several attempts at once. The first accepted one is taken, so this changes nothing.
         at_once = int(min(max(1, 4096 // left.size), 256)) if done else 1
         rows = np.repeat(left, at_once)
         numbers = np.tile(np.arange(done, done + at_once), left.size)
@@ -163,7 +165,7 @@ def _bound(excess: Array, masses: Array, least: Array) -> Array:
 
 
 def _direction(u: Array, v: Array) -> NDArray[Any]:
-    """Unit vectors (3, rows), uniform on the sphere."""
+    """Isotropic unit vectors (3, rows)."""
     cosine = 2.0 * u - 1.0
     sine = np.sqrt(1.0 - cosine * cosine)
     phi = 2.0 * np.pi * v

@@ -71,7 +71,7 @@ def descends_from(mother: Array, heads: Array) -> NDArray[np.bool_]:
 
 
 def first_incoming(incoming_vertex: Array, incoming_particle: Array, n_vertices: int) -> Array:
-    """First particle (v,) that enters each vertex, −1 if none; the links (m,) are in the order of the source."""
+    """First particle (v,) that enters each vertex, −1 if none; links (m,) are in the order of the source."""
     first = np.full(n_vertices, -1, np.int64)
     first[incoming_vertex[::-1]] = incoming_particle[::-1]
     return first

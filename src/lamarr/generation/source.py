@@ -86,7 +86,8 @@ class BeamSpot:
         """Positions (rows, 3) in mm of collisions, given their event and collision numbers (rows,)."""
         g = Stream(seed, "generation.beam_spot").normal(event, collision, 3).astype(np.float64)
         centre = np.array([self.x, self.y, self.z])
-        return centre + g * np.array([self.sigma_x, self.sigma_y, self.sigma_z])
+        xyz: NDArray[np.float64] = centre + g * np.array([self.sigma_x, self.sigma_y, self.sigma_z])
+        return xyz
 
 
 def chunks(n: int, size: int, first: int = 0) -> Iterator[NDArray[np.int64]]:

@@ -122,10 +122,10 @@ def particle_id(name: str) -> int:
         return table[name]
     if re.fullmatch(r"[+-]?\d+", name):
         return species(int(name)).pid
-    for candidate in _antiparticle_of(name):
-        if candidate in table:
-            return conjugate(table[candidate])
-    raise_unknown("particle", name, table)
+    plain = next((n for n in _antiparticle_of(name) if n in table), None)
+    if plain is None:
+        raise_unknown("particle", name, table)
+    return conjugate(table[plain])
 
 
 def _antiparticle_of(name: str) -> list[str]:
@@ -139,13 +139,13 @@ def _antiparticle_of(name: str) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def conjugate(pid: int) -> int:
-    """PDG id of the charge conjugate: itself for photons, π⁰, φ, K_S, …"""
+    """PDG id of the charge conjugate: itself for photons, π⁰, φ, K_S."""
     return int(_particle(pid).invert().pdgid)
 
 
 @lru_cache(maxsize=4096)
 def species(pid: int) -> Species:
-    """What is known of the species with this PDG id; neutrinos have no mass here.
+    """Return what is known of the species with this PDG id; neutrinos have no mass here.
 
     Raises
     ------

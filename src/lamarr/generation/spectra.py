@@ -93,7 +93,9 @@ class Histogram:
         cumulative = np.concatenate([[0.0], np.cumsum(self.contents)])
         target = u * cumulative[-1]
         cell = np.searchsorted(cumulative, target, side="right") - 1
-        return self.edges[cell] + (target - cumulative[cell]) / self.contents[cell] * np.diff(self.edges)[cell]
+        inside = (target - cumulative[cell]) / self.contents[cell]
+        values: Array = self.edges[cell] + inside * np.diff(self.edges)[cell]
+        return values
 
     @classmethod
     def read(cls, path: str | Path) -> Histogram:
@@ -127,7 +129,9 @@ def _from_csv(path: str) -> Histogram:
     start = 0 if _is_number(lines[0][0]) else 1
     table = np.array([[float(cell) for cell in line] for line in lines[start:]])
     if table.ndim != 2 or table.shape[1] != 3 or not np.array_equal(table[1:, 0], table[:-1, 1]):
-        raise ValueError("lines of low edge, high edge, content are expected, each bin beginning where the last ends")
+        raise ValueError(
+            "lines of low edge, high edge, content are expected, each bin beginning where the last ends"
+        )
     return Histogram(np.append(table[:, 0], table[-1, 1]), table[:, 2])
 
 
