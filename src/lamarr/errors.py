@@ -23,6 +23,7 @@ __all__ = [
     "LamarrError",
     "ModelError",
     "MissingExtraError",
+    "MissingNameError",
     "OutputFileError",
     "PipelineError",
     "SchemaError",
@@ -49,6 +50,10 @@ class OutputFileError(LamarrError, OSError):
 
 class SchemaError(LamarrError, ValueError):
     """Columns, dtypes or keys disagree with the declared schema."""
+
+
+class MissingNameError(SchemaError, KeyError):
+    """A table or column that this batch does not have; also a KeyError, so that mappings behave as such."""
 
 
 class ConfigurationError(LamarrError, ValueError):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lamarr.errors import SchemaError, raise_unknown
+from lamarr.errors import MissingNameError, SchemaError, raise_unknown
 from lamarr.events.schema import SCHEMA, table_schema
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ t, x, y, z, sigma_x, sigma_y, sigma_z
         try:
             return self._columns[name]
         except KeyError:
-            raise_unknown(f"column of this '{self.name}' table", name, self._columns, SchemaError)
+            raise_unknown(f"column of this '{self.name}' table", name, self._columns, MissingNameError)
 
     def __getattr__(self, name: str) -> Array:
         if name.startswith("_"):
@@ -84,6 +84,9 @@ t, x, y, z, sigma_x, sigma_y, sigma_z
             return self._columns[name]
         except KeyError:
             raise AttributeError(f"table '{self.name}' has no column {name!r}") from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)
@@ -203,7 +206,7 @@ class EventBatch(Mapping[str, Table]):
         try:
             return self._tables[name]
         except KeyError:
-            raise_unknown("table of this batch", name, self._tables, SchemaError)
+            raise_unknown("table of this batch", name, self._tables, MissingNameError)
 
     def __getattr__(self, name: str) -> Table:
         if name.startswith("_"):
@@ -214,6 +217,9 @@ class EventBatch(Mapping[str, Table]):
             raise AttributeError(
                 f"this batch has no table {name!r}; it has {', '.join(self._tables)}"
             ) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._tables
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._tables)
