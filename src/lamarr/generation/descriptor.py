@@ -120,13 +120,18 @@ def _tokens(body: str) -> list[str]:
     """Split into names, arrows and the parentheses of sub-decays; parentheses of names stay in them."""
     spaced = re.sub(r"(?<=[^\s=-])([-=]?[-=]>)(?=\S|\s)", r" \1 ", body.replace("^", " "))
     tokens: list[str] = []
-    for word in spaced.split():
-        stripped = word.lstrip("(")
-        tokens += ["("] * (len(word) - len(stripped))
-        closing = 0
-        while stripped.endswith(")") and stripped.count(")") > stripped.count("("):
-            stripped, closing = stripped[:-1], closing + 1
-        tokens += [stripped] * bool(stripped) + [")"] * closing
+    word, inside = "", 0
+    for character in spaced + " ":
+        # A parenthesis that follows a letter belongs to the name: K*(892)0.
+        if character == "(" and word:
+            inside += 1
+        elif character == ")" and inside:
+            inside -= 1
+        elif character in "()" or character.isspace():
+            tokens += [word] * bool(word) + [character] * (not character.isspace())
+            word, inside = "", 0
+            continue
+        word += character
     return tokens
 
 
