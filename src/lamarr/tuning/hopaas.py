@@ -1,0 +1,180 @@
+"""The endpoints of Hopaas, as its public client calls them: the token in the path, suggestions as strings.
+
+A study is known by everything that the client sends except special properties (keys that start with an
+underscore), which become attributes of the trial. The client sends no heartbeat and, after `should_prune`
+was true, nothing more: such a trial is finished as pruned at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
+
+from lamarr._version import __version__
+from lamarr.tuning import work
+from lamarr.tuning.campaign import Campaign, Definition, Settings, canonical, identity
+from lamarr.tuning.http import Gate, json_response
+from lamarr.tuning.problems import problem
+from lamarr.tuning.schemas import HopaasAsk, HopaasFail, HopaasPrune, HopaasTell, body_of, problems
+from lamarr.tuning.space import is_suggestion, parse_suggestion
+from lamarr.tuning.strategies import parse_strategy
+from lamarr.tuning.tokens import Token
+
+__all__ = ["hopaas_router"]
+
+
+def _definition(body: Mapping[str, Any], heartbeat: float) -> tuple[Definition, dict[str, Any]]:
+    """What an `ask` of the client defines: the study, and the special properties of the trial."""
+    config = body.get("hopaas_config")
+    if not isinstance(config, Mapping) or not isinstance(config.get("title"), str):
+        raise problem(
+            "bad_request", "expected hopaas_config: {title, direction, sampler, pruner} in the body"
+        )
+    if "hopaas_trial" in body:
+        raise problem("bad_request", "'hopaas_trial' is a name of the protocol; call the property otherwise")
+    properties = {k: v for k, v in body.items() if k != "hopaas_config" and not k.startswith("_")}
+    special = {k[1:]: v for k, v in body.items() if k.startswith("_")}
+    canonical("the special properties", special)
+    ranges = {k: parse_suggestion(k, v) for k, v in body.items() if is_suggestion(v)}
+    definition = Definition(
+        name=config["title"],
+        properties=properties,
+        space=ranges,
+        directions=_directions(config.get("direction", "minimize")),
+        sampler=parse_strategy("sampler", _strategy(config.get("sampler"))),
+        pruner=parse_strategy("pruner", _strategy(config.get("pruner"))),
+        settings=Settings(heartbeat=heartbeat),
+    )
+    return definition, special
+
+
+def _directions(value: object) -> list[str]:
+    directions = value if isinstance(value, list) else [value]
+    if not all(isinstance(d, str) for d in directions):
+        raise problem("bad_request", "hopaas_config.direction must be minimize or maximize")
+    return [str(d) for d in directions]
+
+
+def _strategy(value: object) -> dict[str, Any] | str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, dict) and isinstance(value.get("args", {}), dict | None):
+        return value
+    raise problem("bad_request", "a sampler or pruner is {name, args}")
+
+
+def _split(name: str) -> tuple[str, int]:
+    study, colon, number = name.partition(":")
+    if not colon or not (number.isascii() and number.isdigit()) or len(number) > 9:
+        raise problem("bad_request", f"hopaas_trial must be 'study:number', got {name[:60]!r}")
+    return study, int(number)
+
+
+def hopaas_router(gate: Gate) -> APIRouter:
+    """The six endpoints; see the module."""
+    router, service = APIRouter(prefix="/api", tags=["hopaas"]), gate.service
+    answers: dict[int | str, dict[str, Any]] = problems()
+
+    def who(request: Request, token: str, scope: str = "work") -> Token:
+        return gate.token(token, scope, request.client.host if request.client else "-")
+
+    def trial(token: Token, name: str, access: str = "work") -> tuple[Campaign, int]:
+        study, number = _split(name)
+        return service.campaign(token, study, access), number
+
+    @router.get("/version", response_class=PlainTextResponse, summary="Version of the server, as text")
+    async def version() -> Response:
+        return PlainTextResponse(__version__)
+
+    @router.post("/ask/{token}", responses=answers, openapi_extra=body_of(HopaasAsk), summary="Get a trial")
+    async def ask(token: str, request: Request) -> Response:
+        holder = who(request, token)
+        body = _object(await request.body())
+        definition, special = _definition(body, gate.config.hopaas_heartbeat)
+        strategies = [definition.directions, definition.sampler.dump(), definition.pruner.dump()]
+        id_ = identity(holder.user, definition.name, definition.properties, "hopaas", *strategies)
+        campaign, _ = service.open_study(holder, definition, id_=id_)
+        handout = await gate.sample(campaign, work.ask, service, holder, campaign, "hopaas_client", None)
+        if special:
+            attrs = {k: v for k, v in special.items() if not is_suggestion(v)}
+            service.store.annotate(service.store.trial_id(campaign.number, handout.number), attrs)
+        await gate.committed()
+        return json_response({**body, **handout.params, "hopaas_trial": f"{handout.study}:{handout.number}"})
+
+    @router.post(
+        "/tell/{token}", responses=answers, openapi_extra=body_of(HopaasTell), summary="Tell the loss"
+    )
+    async def tell(token: str, request: Request) -> Response:
+        holder = who(request, token)
+        told = HopaasTell.read(await request.body())
+        campaign, number = trial(holder, told.hopaas_trial)
+        loss = told.loss if isinstance(told.loss, list) else [told.loss]
+        try:
+            new = work.tell(service, campaign, number, loss)
+        finally:
+            await gate.committed()
+        return json_response({"hopaas_trial": told.hopaas_trial, "new": new})
+
+    @router.post(
+        "/should_prune/{token}",
+        responses=answers,
+        openapi_extra=body_of(HopaasPrune),
+        summary="Report a loss; whether to stop",
+    )
+    async def should_prune(token: str, request: Request) -> Response:
+        holder = who(request, token)
+        told = HopaasPrune.read(await request.body())
+        campaign, number = trial(holder, told.hopaas_trial)
+        prune = await gate.prune(
+            campaign, work.report, service, campaign, number, told.step, float(told.loss), None
+        )
+        if prune:
+            work.tell(service, campaign, number, None, "pruned")
+        await gate.committed()
+        return json_response(prune)
+
+    @router.post(
+        "/mark_as_failed/{token}",
+        responses=answers,
+        openapi_extra=body_of(HopaasFail),
+        summary="The trial came to nothing",
+    )
+    async def mark_as_failed(token: str, request: Request) -> Response:
+        holder = who(request, token)
+        told = HopaasFail.read(await request.body())
+        campaign, number = trial(holder, told.hopaas_trial)
+        new = work.fail(service, campaign, number, told.error)
+        await gate.committed()
+        return json_response({"hopaas_trial": told.hopaas_trial, "new": new})
+
+    @router.get(
+        "/get_best_trial/{token}",
+        responses=answers,
+        response_class=PlainTextResponse,
+        summary="Name of the best trial of the study that a trial belongs to, as text",
+    )
+    async def get_best_trial(token: str, request: Request, hopaas_trial: str) -> Response:
+        campaign, _ = trial(who(request, token, "read"), hopaas_trial, "read")
+        if len(campaign.definition.directions) > 1:
+            raise problem("bad_request", "a study with several objectives has no single best trial")
+        try:
+            best = service.store.get_best_trial(campaign.number)
+        except ValueError:
+            raise problem("no_result", "no trial of this study is complete yet; tell one first") from None
+        return PlainTextResponse(f"{campaign.id}:{best.number}")
+
+    return router
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise problem("bad_request", "the body is not JSON; send one JSON object") from None
+    if not isinstance(body, dict):
+        raise problem("bad_request", "the body must be a JSON object")
+    return body
