@@ -1,0 +1,87 @@
+"""Fit the polynomials of ``src/lamarr/transpile/c/kernels/functions.h`` and print their coefficients.
+
+Each is a weighted least-squares fit at Chebyshev nodes, re-weighted (Lawson) towards the minimax error.
+Rational functions are fitted linearised, with the last denominator in the weight (Sanathanan, Koerner).
+The coefficients are rounded to float32 once; the tests state what error the compiled functions have.
+
+    python scripts/make_kernel_polynomials.py
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import erf, ndtri
+
+
+def nodes(low: float, high: float, n: int = 4000) -> np.ndarray:
+    angle = (np.arange(n) + 0.5) * np.pi / n
+    return 0.5 * (low + high) - 0.5 * (high - low) * np.cos(angle)
+
+
+def minimax(columns, target, relative, rounds=60):
+    """Coefficients c with max |columns c − target| · relative about minimal."""
+    weight = np.ones(len(target))
+    best = (np.inf, None)
+    for _ in range(rounds):
+        w = np.sqrt(weight) * relative
+        c = np.linalg.lstsq(columns * w[:, None], target * w, rcond=None)[0]
+        error = np.abs((columns @ c - target) * relative)
+        if error.max() < best[0]:
+            best = (error.max(), c)
+        weight = weight * (error / error.max() + 1e-3)
+        weight /= weight.sum()
+    return best[1], best[0]
+
+
+def polynomial(name, x, target, degree, relative):
+    c, error = minimax(np.vander(x, degree + 1, increasing=True), target, relative)
+    show(name, c, error)
+
+
+def rational(name, x, target, p, q, relative):
+    """P(x) / Q(x) with Q(0) = 1."""
+    below = np.ones_like(x)
+    top, bottom = np.vander(x, p + 1, increasing=True), np.vander(x, q + 1, increasing=True)[:, 1:]
+    best = (np.inf, None)
+    for _ in range(20):
+        columns = np.concatenate([top, -target[:, None] * bottom], axis=1)
+        scale = np.abs(columns).max(axis=0)
+        c, _ = minimax(columns / scale, target, relative / below, rounds=20)
+        c = c / scale
+        below = 1 + bottom @ c[p + 1 :]
+        error = np.abs((top @ c[: p + 1] / below - target) * relative).max()
+        if error < best[0]:
+            best = (error, c)
+    error, c = best
+    show(name + " P", c[: p + 1], error)
+    show(name + " Q", np.concatenate([[1.0], c[p + 1 :]]), error)
+
+
+def show(name, coefficients, error):
+    print(f"{name}: error {error:.2e} = {error * 2**24:.2f} * 2**-24")
+    print("  " + ", ".join(f"{np.float32(c):.9g}f" for c in coefficients))
+
+
+def main() -> None:
+    r = nodes(-0.3467, 0.3467)
+    polynomial("exp (e^r - 1 - r) / r^2", r, (np.expm1(r) - r) / r**2, 4, r**2 / np.exp(r))
+    f = nodes(-0.2930, 0.4143)
+    f = f[np.abs(f) > 1e-3]
+    rest = (np.log1p(f) - f + f * f / 2) / f**3
+    polynomial("log (log(1+f) - f + f^2/2) / f^3", f, rest, 7, np.abs(f**3 / np.log1p(f)))
+    x = nodes(1e-3, 1.0)
+    polynomial("sinh (sinh x - x) / x^3 in x^2", x * x, (np.sinh(x) - x) / x**3, 2, x**3 / np.sinh(x))
+    x = nodes(1e-3, 9.02)
+    for p, q in ((4, 3), (4, 4), (5, 3), (5, 4)):
+        rational(f"tanh x / x in x^2 ({p}, {q})", x * x, np.tanh(x) / x, p, q, x / np.tanh(x))
+    x = nodes(1e-3, 3.93)
+    for p, q in ((4, 4), (5, 4), (5, 5)):
+        rational(f"erf x / x in x^2 ({p}, {q})", x * x, erf(x) / x, p, q, x / erf(x))
+    v = nodes(1e-4, 0.425)
+    rational("quantile (p = 1/2 + v) / v in v^2", v * v, ndtri(0.5 + v) / v, 4, 4, v / ndtri(0.5 + v))
+    s = nodes(np.sqrt(-np.log(0.0751)), np.sqrt(-np.log(1e-38)))
+    rational("quantile tail in s = sqrt(-log p)", s, -ndtri(np.exp(-s * s)), 4, 3, -1 / ndtri(np.exp(-s * s)))
+
+
+if __name__ == "__main__":
+    main()

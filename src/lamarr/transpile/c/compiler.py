@@ -1,0 +1,173 @@
+"""Finds the C compiler, compiles sources to shared libraries, and keeps them in a cache.
+
+The key of the cache is a digest of the sources, the compiler's version, flags and target. A library is
+compiled in a folder of its own and moved into place at once, so that two processes do no harm. Behind its
+last byte each library carries its SHA-256 (loaders ignore it): a damaged file is compiled anew, never loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from lamarr.errors import ConfigurationError, ModelError
+from lamarr.transpile.c.emit import Source
+
+__all__ = ["CompilerError", "build", "build_cached", "cache_folder", "compiler", "levels_of_target", "seal_of"]
+
+FLAGS = (
+    "-std=gnu11",
+    "-O2",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-Wno-psabi",
+)
+_MARCH = {"x86_64_v2": "x86-64-v2", "x86_64_v3": "x86-64-v3", "x86_64_v4": "x86-64-v4"}
+
+
+SEAL = b"LAMARR-SHA256:"
+
+
+class CompilerError(ModelError):
+    """There is no C compiler, or it failed."""
+
+
+def compiler() -> list[str]:
+    """Return the command of the C compiler: ``LAMARR_CC``, ``CC``, or the first of cc, gcc, clang on the path.
+
+    Raises
+    ------
+    CompilerError
+        If there is none.
+    """
+    for variable in ("LAMARR_CC", "CC"):
+        if command := shlex.split(os.environ.get(variable, "")):
+            if shutil.which(command[0]) is None:
+                raise CompilerError(f"{variable} names the compiler '{command[0]}', which is not on the path")
+            return command
+    for name in ("cc", "gcc", "clang"):
+        if path := shutil.which(name):
+            return [path]
+    raise CompilerError("no C compiler (cc, gcc or clang) is on the path: install one, or set LAMARR_CC")
+
+
+@cache
+def _identity(command: tuple[str, ...]) -> str:
+    try:
+        result = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=60, check=False)
+    except OSError as error:
+        raise CompilerError(f"the C compiler {command[0]} cannot be started: {error}") from error
+    return result.stdout
+
+
+def levels_of_target(machine: str | None = None) -> tuple[str, ...]:
+    """Levels of the instruction set that one library holds for a machine (default: this one)."""
+    return tuple(_MARCH) if (machine or platform.machine()) in ("x86_64", "AMD64") else ("generic",)
+
+
+def cache_folder() -> Path:
+    """Return the folder of compiled libraries: ``LAMARR_CACHE``, or lamarr in the user's cache (XDG)."""
+    if own := os.environ.get("LAMARR_CACHE"):
+        return Path(own).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "lamarr"
+
+
+def _run(command: list[str], folder: Path) -> None:
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if result.returncode:
+        said = (result.stderr or result.stdout).strip()
+        raise CompilerError(f"the C compiler failed with status {result.returncode}: {shlex.join(command)}\n{said}")
+
+
+def build(source: Source, library: Path, *, levels: tuple[str, ...], flags: tuple[str, ...] = ()) -> Path:
+    """Compile `source` (emitted for the same `levels`) to the shared library `library`.
+
+    Raises
+    ------
+    CompilerError
+        If there is no compiler, or it fails; its own message is in the text.
+    """
+    cc = compiler()
+    library.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".build-", dir=library.parent) as name:
+        folder = Path(name)
+        for file, content in source.files.items():
+            (folder / file).write_bytes(content)
+        for level in levels:
+            march = [f"-march={_MARCH[level]}"] if level in _MARCH else []
+            arguments = [f"-DLAMARR_LEVEL={level}", "-c", f"{source.name}.c", "-o", f"{level}.o"]
+            _run([*cc, *FLAGS, *march, *flags, *arguments], folder)
+        _run([*cc, *FLAGS, *flags, "-c", f"{source.name}_entry.c", "-o", "entry.o"], folder)
+        objects = [f"{level}.o" for level in levels]
+        _run([*cc, *flags, "-shared", *_link_flags(), *objects, "entry.o", "-o", "library.so"], folder)
+        _seal(folder / "library.so")
+        os.replace(folder / "library.so", library)  # noqa: PTH105
+    return library
+
+
+def _link_flags() -> list[str]:
+    return ["-Wl,-z,noexecstack", "-Wl,-s"] if platform.system() == "Linux" else []
+
+
+def _seal(library: Path) -> None:
+    content = library.read_bytes()
+    library.write_bytes(content + SEAL + hashlib.sha256(content).hexdigest().encode())
+
+
+def seal_of(library: Path) -> bool | None:
+    """Whether a library is as it was compiled; None if it carries no seal (it may be somebody else's)."""
+    content = library.read_bytes()
+    body, mark, digest = content[: -64 - len(SEAL)], content[-64 - len(SEAL) : -64], content[-64:]
+    if mark != SEAL:
+        return None
+    return hashlib.sha256(body).hexdigest().encode() == digest
+
+
+def _cached(library: Path) -> bool:
+    try:
+        return seal_of(library) is True
+    except OSError:
+        return False
+
+
+def key_of(source: Source, levels: tuple[str, ...], flags: tuple[str, ...] = ()) -> str:
+    """Digest of all that the library depends on."""
+    cc = compiler()
+    digest = hashlib.sha256()
+    for part in (*cc, _identity(tuple(cc)), *FLAGS, *flags, *levels, platform.system(), platform.machine()):
+        digest.update(part.encode() + b"\0")
+    for name, content in sorted(source.files.items()):
+        digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
+    return digest.hexdigest()[:32]
+
+
+def build_cached(source: Source, *, levels: tuple[str, ...], flags: tuple[str, ...] = ()) -> Path:
+    """Return the library of `source` from the cache, compiling it first where it is not there.
+
+    Raises
+    ------
+    CompilerError
+        See :func:`build`.
+    ConfigurationError
+        If the folder of the cache cannot be written.
+    """
+    folder = cache_folder()
+    library = folder / f"{source.name}-{key_of(source, levels, flags)}.so"
+    if _cached(library):
+        return library
+    try:
+        return build(source, library, levels=levels, flags=flags)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the cache {folder} must be writable, but: {error}; LAMARR_CACHE names another folder"
+        ) from error

@@ -1,0 +1,111 @@
+/* Elementary functions of a vector. Coefficients: scripts/make_kernel_polynomials.py.
+ *
+ * Largest errors in units in the last place of the result, over all float32 in the range given, with
+ * fused multiply-add (without it); tests/transpile/test_functions.py measures and holds them:
+ *@ERRORS@
+ */
+#ifndef LAMARR_FUNCTIONS_H
+#define LAMARR_FUNCTIONS_H
+#include "vector.h"
+
+#define SIGN ((int32_t)0x80000000 - (ivec){0})
+#define LN2 0.693147181f
+#define LN2_HIGH 0.693359375f /* nine bits: products with an exponent are exact */
+#define LN2_LOW -2.12194440e-4f
+
+/* 2^n for -126 <= n <= 127 */
+FORCE vec power_of_two(ivec n) { return (vec)((n + 127) << 23); }
+
+FORCE vec exp_(vec x) {
+  const vec c = at_most(splat(89.f), at_least(splat(-104.f), x));
+  const vec whole = (c * 1.44269504f + 12582912.f) - 12582912.f;
+  const vec r = fma_(whole, splat(-LN2_LOW), fma_(whole, splat(-LN2_HIGH), c));
+  vec p = fma_(r, splat(0.0013814558f), splat(0.00836873613f));
+  p = fma_(r, p, splat(0.041668389f));
+  p = fma_(r, p, splat(0.166665211f));
+  p = fma_(r, p, splat(0.49999994f));
+  p = fma_(r * r, p, r) + 1.f;
+  const ivec n = to_int(select_(c == c, whole, splat(0.f))), half = n >> 1;
+  return p * power_of_two(half) * power_of_two(n - half);
+}
+
+/* log(1 + f) for sqrt(1/2) <= 1 + f <= sqrt(2) */
+FORCE vec log1p_near(vec f) {
+  vec p = fma_(f, splat(-0.0763625428f), splat(0.127636328f));
+  p = fma_(f, p, splat(-0.131605133f));
+  p = fma_(f, p, splat(0.142015085f));
+  p = fma_(f, p, splat(-0.166233003f));
+  p = fma_(f, p, splat(0.200012356f));
+  p = fma_(f, p, splat(-0.250008225f));
+  p = fma_(f, p, splat(0.333333313f));
+  const vec s = f * f;
+  return fma_(s, fma_(f, p, splat(-0.5f)), f);
+}
+
+/* log of positive, finite x */
+FORCE vec log_positive(vec x) {
+  const ivec tiny = x < 1.17549435e-38f;
+  const ivec bits = (ivec)select_(tiny, x * 8388608.f, x);
+  const ivec shifted = bits - 0x3f3504f3; /* sqrt(1/2) */
+  const ivec n = (shifted >> 23) - (tiny & 23);
+  const vec m = (vec)((shifted & 0x007fffff) + 0x3f3504f3), e = to_float(n);
+  return fma_(e, splat(LN2_HIGH), fma_(e, splat(LN2_LOW), log1p_near(m - 1.f)));
+}
+
+FORCE vec log_(vec x) {
+  const vec y = log_positive(x);
+  const ivec regular = (x > 0.f) & (x < __builtin_inff());
+  const vec zero = splat(-__builtin_inff()), other = select_(x > 0.f, x, splat(__builtin_nanf("")));
+  return select_(regular, y, select_(x == 0.f, zero, other));
+}
+
+/* log(1 + a) for a >= 0; corrected for the rounding of the sum */
+FORCE vec log1p_(vec a) {
+  const vec u = 1.f + a;
+  const vec y = log_positive(u) + (a - (u - 1.f)) / u;
+  return select_(a < 3.0e38f, y, a);
+}
+
+FORCE vec tanh_(vec x) {
+  const vec c = at_most(splat(9.02f), at_least(splat(-9.02f), x)), s = c * c;
+  vec p = fma_(s, splat(1.33199496e-08f), splat(2.05841898e-05f));
+  vec q = fma_(s, splat(7.76240086e-07f), splat(0.000328316644f));
+  p = fma_(s, p, splat(0.00349408109f));
+  q = fma_(s, q, splat(0.0258712545f));
+  p = fma_(s, p, splat(0.133797586f));
+  q = fma_(s, q, splat(0.46713075f));
+  p = fma_(s, p, splat(1.f));
+  q = fma_(s, q, splat(1.f));
+  return c * p / q;
+}
+
+FORCE vec sinh_(vec x) {
+  const vec a = abs_(x), h = exp_(a * 0.5f), s = x * x;
+  const vec t = (0.5f * h) * h, far = with_sign(t - 0.25f / t, sign_bit(x));
+  vec p = fma_(s, splat(0.000203721924f), splat(0.00833028369f));
+  p = fma_(s, p, splat(0.166667163f));
+  return select_(a < 1.f, fma_(x * s, p, x), far);
+}
+
+FORCE vec asinh_(vec x) {
+  const vec a = abs_(x), s = a * a;
+  const vec near = log1p_(a + s / (1.f + sqrt_(1.f + s)));
+  const vec far = log_(a) + LN2;
+  return with_sign(select_(a > 1e8f, far, near), sign_bit(x));
+}
+
+FORCE vec sigmoid_(vec x) {
+  const vec e = exp_(with_sign(abs_(x), SIGN)), one = splat(1.f);
+  return select_(x >= 0.f, one, e) / (one + e);
+}
+
+FORCE vec silu_(vec x) { return x * sigmoid_(x); }
+
+FORCE vec softplus_(vec x) {
+  const vec e = exp_(with_sign(abs_(x), SIGN));
+  const ivec big = e > 0.414213562f;
+  const vec f = select_(big, 0.5f * e - 0.5f, e), y = log1p_near(f);
+  return at_least(splat(0.f), x) + (y + select_(big, splat(LN2), splat(0.f)));
+}
+
+#endif

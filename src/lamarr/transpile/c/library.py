@@ -1,0 +1,90 @@
+"""Opens shared libraries, after looking at what can be seen without running them."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import platform
+import struct
+from pathlib import Path
+from typing import Any
+
+from lamarr.errors import ModelError
+from lamarr.transpile.c.compiler import seal_of
+from lamarr.transpile.c.emit import ABI
+
+__all__ = ["card_of", "open_library"]
+
+_MACHINES = {3: "i386", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv64", 21: "ppc64le", 22: "s390x"}
+
+
+def _check_elf(path: Path, head: bytes, size: int) -> None:
+    if len(head) < 64 or head[4:6] != b"\x02\x01":
+        raise ModelError(f"{path} must be a 64-bit little-endian library, but is not")
+    kind, machine = struct.unpack_from("<HH", head, 16)
+    name = _MACHINES.get(machine, f"machine {machine}")
+    here = platform.machine()
+    if here in _MACHINES.values() and name != here:
+        raise ModelError(f"{path} is for {name}, and this machine is {here}: compile it for this one")
+    if kind != 3:
+        raise ModelError(f"{path} must be a shared library, but is another kind of ELF file")
+    sections, each, count = struct.unpack_from("<Q", head, 40)[0], *struct.unpack_from("<HH", head, 58)
+    if sections + each * count > size:
+        raise ModelError(f"{path} is truncated: it has {size} bytes and must have {sections + each * count}")
+
+
+def check_library(path: Path) -> None:
+    """Look at the file of a library.
+
+    Raises
+    ------
+    ModelError
+        If it does not exist, is truncated or damaged, or is for another architecture.
+    """
+    if not path.is_file():
+        raise ModelError(f"there is no library {path}")
+    with path.open("rb") as file:
+        head = file.read(64)
+    if platform.system() == "Linux":
+        if head[:4] != b"\x7fELF":
+            raise ModelError(f"{path} must be a shared library (ELF), but starts with {head[:4]!r}")
+        _check_elf(path, head, path.stat().st_size)
+    if seal_of(path) is False:
+        raise ModelError(f"{path} is damaged: its content does not have the SHA-256 that it carries")
+
+
+def open_library(path: Path | str) -> ctypes.CDLL:
+    """Open a shared library; its functions run without Python's lock.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, truncated, damaged, for another architecture, or lacks what it links to.
+    """
+    file = Path(path).resolve()
+    check_library(file)
+    try:
+        return ctypes.CDLL(str(file))
+    except OSError as error:
+        raise ModelError(f"the library {file} cannot be loaded: {error}") from error
+
+
+def card_of(library: ctypes.CDLL) -> dict[str, Any]:
+    """Return the card (symbol ``lamarr_card``) of a library that Lamarr compiled.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or it is of a newer version.
+    """
+    try:
+        text = ctypes.string_at(ctypes.addressof(ctypes.c_char.in_dll(library, "lamarr_card")))
+        card: dict[str, Any] = json.loads(text)
+        abi = int(card["abi"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"the library {library._name} has no card that Lamarr can read: {error}") from error
+    if abi > ABI:
+        raise ModelError(
+            f"the library {library._name} has interface version {abi}, this Lamarr reads up to {ABI}: update lamarr"
+        )
+    return card

@@ -1,0 +1,158 @@
+"""What each operator of the graph becomes in C: one call of a kernel, and constants for the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lamarr.errors import ModelError
+from lamarr.transpile.c.pack import interpolation, panels
+from lamarr.transpile.graph import Node
+
+__all__ = ["IN_PLACE", "OPERATIONS", "Call", "operation"]
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """A node with its surroundings: places and widths of arguments and result, and its constants.
+
+    `table` appends constants to the table of the library and returns the C expression that points to them.
+    """
+
+    node: Node
+    inputs: Sequence[int]
+    widths: Sequence[int]
+    output: int
+    constants: Mapping[str, Array]
+    table: Callable[[ArrayLike], str]
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Attributes of the node."""
+        return self.node.attributes
+
+    def column(self, name: str) -> Array:
+        """Return a constant by column, repeated if it was given once."""
+        return np.broadcast_to(self.constants[name], (self.node.width,))
+
+
+def _float(value: float) -> str:
+    text = f"{np.float32(value):.9g}"
+    return f"{text if any(c in text for c in '.en') else text + '.'}f"
+
+
+def _unary(kernel: str) -> Callable[[Call], list[str]]:
+    return lambda c: [f"{kernel}(t, {c.inputs[0]}, {c.output}, {c.node.width});"]
+
+
+def _binary(kernel: str) -> Callable[[Call], list[str]]:
+    def lines(c: Call) -> list[str]:
+        (a, b), (wa, wb) = c.inputs, c.widths
+        return [f"{kernel}(t, {a}, {wa}, {b}, {wb}, {c.output});"]
+
+    return lines
+
+
+def _columns(kernel: str, first: str, second: str) -> Callable[[Call], list[str]]:
+    def lines(c: Call) -> list[str]:
+        at = c.table(np.concatenate([c.column(first), c.column(second)]))
+        return [f"{kernel}(t, {c.inputs[0]}, {c.output}, {c.node.width}, {at});"]
+
+    return lines
+
+
+def _dense(c: Call) -> list[str]:
+    at = c.table(panels(c.constants["weight"], c.constants["bias"]))
+    return [f"dense(t, {c.inputs[0]}, {c.widths[0]}, {c.output}, {c.node.width}, {at});"]
+
+
+def _leaky_relu(c: Call) -> list[str]:
+    slope = _float(c.attributes.get("slope", 0.01))
+    return [f"leaky_relu(t, {c.inputs[0]}, {c.output}, {c.node.width}, {slope});"]
+
+
+def _runs(columns: Sequence[int]) -> list[tuple[int, int]]:
+    """Neighbouring columns as (first, how many)."""
+    runs: list[tuple[int, int]] = []
+    for column in columns:
+        if runs and sum(runs[-1]) == column:
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
+        else:
+            runs.append((column, 1))
+    return runs
+
+
+def _copies(parts: Sequence[tuple[int, int]], output: int) -> list[str]:
+    """Copies of (place, width) side by side."""
+    lines = []
+    for place, width in parts:
+        lines.append(f"copy(t, {place}, {output}, {width});")
+        output += width
+    return lines
+
+
+def _select(c: Call) -> list[str]:
+    return _copies([(c.inputs[0] + first, n) for first, n in _runs(c.attributes["columns"])], c.output)
+
+
+def _concat(c: Call) -> list[str]:
+    return _copies(list(zip(c.inputs, c.widths, strict=True)), c.output)
+
+
+def _interpolate(c: Call) -> list[str]:
+    x, y = c.constants["x"], c.constants["y"]
+    at = c.table(interpolation(x, y))
+    return [f"interpolate(t, {c.inputs[0]}, {c.output}, {c.node.width}, {x.shape[1]}, {at});"]
+
+
+def _spline(c: Call) -> list[str]:
+    bins, bound = int(c.attributes["bins"]), float(c.attributes["bound"])
+    if not 1 <= bins <= 64:
+        raise ModelError(f"'spline' has 1 to 64 bins in C, but got {bins}: use the numpy back end")
+    numbers = f"{bins}, {_float(bound)}, {_float(bins / (2 * bound))}"
+    return [f"spline(t, {c.inputs[0]}, {c.inputs[1]}, {c.output}, {c.node.width}, {numbers});"]
+
+
+def _vine(c: Call) -> list[str]:
+    d = int(c.attributes["dimension"])
+    if d > 16:
+        raise ModelError(f"'vine' has a dimension up to 16 in C, but got {d}: use the numpy back end")
+    return [f"vine(t, {c.inputs[0]}, {c.output}, {d});"]
+
+
+OPERATIONS: dict[str, Callable[[Call], list[str]]] = {
+    **{name: _unary(name) for name in ("relu", "sigmoid", "silu", "softplus", "softmax", "absolute")},
+    **{name: _unary(f"{name}_all") for name in ("tanh", "exp", "log", "sqrt", "sinh", "asinh")},
+    **{name: _binary(name) for name in ("add", "subtract", "multiply", "divide")},
+    "affine": _columns("affine", "scale", "shift"),
+    "clip": _columns("clip", "low", "high"),
+    "dense": _dense,
+    "leaky_relu": _leaky_relu,
+    "select": _select,
+    "concat": _concat,
+    "interpolate": _interpolate,
+    "spline": _spline,
+    "vine": _vine,
+}
+
+IN_PLACE = frozenset(OPERATIONS) - {"dense", "select", "concat", "spline", "vine"}
+"""Operators whose kernels may write over an argument of the same width."""
+
+
+def operation(name: str) -> Callable[[Call], list[str]]:
+    """Return what makes the C of an operator.
+
+    Raises
+    ------
+    ModelError
+        If the C back end does not know the operator.
+    """
+    if name not in OPERATIONS:
+        raise ModelError(f"the C back end has no operator '{name}': use the numpy back end for this model")
+    return OPERATIONS[name]
