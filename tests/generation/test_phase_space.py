@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lamarr.errors import DecayError
-from lamarr.generation.phase_space import boost, breakup_momentum, first_accepted, phase_space
+from lamarr.generation.phase_space import boost, first_accepted, phase_space
+from lamarr.generation.weight_bound import breakup_momentum, weight_bound
 
 
 def invariant_mass_squared(p4):
@@ -17,7 +18,9 @@ def invariant_mass_squared(p4):
 
 def draw(mass, masses, rows=1, seed=0, stage="test"):
     events = np.arange(rows)
-    return phase_space(seed, stage, events, np.full(rows, float(mass)), np.array(masses)[:, None] * np.ones(rows))
+    return phase_space(
+        seed, stage, events, np.full(rows, float(mass)), np.array(masses)[:, None] * np.ones(rows)
+    )
 
 
 @given(
@@ -45,7 +48,9 @@ def test_two_bodies_have_the_analytic_momentum_and_are_isotropic():
     direction = p4[1:, 0] / momentum
     # Mean 0 with σ = 1/√(3n), second moments 1/3 with σ = √(4/45n).
     assert np.abs(direction.mean(axis=1)).max() < 5 / np.sqrt(3 * 20_000)
-    np.testing.assert_allclose(direction @ direction.T / 20_000, np.eye(3) / 3, atol=5 * np.sqrt(4 / 45 / 20_000))
+    np.testing.assert_allclose(
+        direction @ direction.T / 20_000, np.eye(3) / 3, atol=5 * np.sqrt(4 / 45 / 20_000)
+    )
 
 
 def test_three_body_dalitz_plot_is_flat():
@@ -89,6 +94,22 @@ def test_massless_bodies_follow_rambo_moments():
         assert np.abs(x.mean(axis=1) - 2 / n).max() < 5 * sigma
         expected = 2 * 3 / (n * (n + 1))
         assert np.abs((x**2).mean(axis=1) - expected).max() < 0.02 * expected
+
+
+@given(
+    masses=st.lists(st.sampled_from([0.0, 0.511, 139.57, 938.27, 5279.0]), min_size=3, max_size=7),
+    excess=st.floats(1e-2, 1e5),
+    seed=st.integers(0, 2**32),
+)
+def test_no_weight_exceeds_the_bound_and_the_bound_is_tight(masses, excess, seed):
+    masses, n = np.array(masses)[:, None], len(masses)
+    u = np.sort(np.random.default_rng(seed).random((n - 2, 4000)), axis=0)
+    least = np.cumsum(masses, axis=0)
+    edges = np.concatenate([np.zeros((1, 4000)), u, np.ones((1, 4000))])
+    system = least + excess * edges
+    weight = np.prod([breakup_momentum(system[k], system[k - 1], masses[k]) for k in range(1, n)], axis=0)
+    bound = weight_bound(np.array([excess]), masses)[0]
+    assert 0.3 * bound < weight.max() <= bound
 
 
 def test_order_of_daughters_does_not_matter_for_the_law():

@@ -19,20 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamarr.errors import DecayError
+from lamarr.generation.weight_bound import breakup_momentum, weight_bound
 from lamarr.random import Stream
 
-__all__ = ["boost", "breakup_momentum", "first_accepted", "phase_space"]
+__all__ = ["boost", "first_accepted", "phase_space"]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 _MOST_ATTEMPTS = 10_000_000
-_ROWS_AT_ONCE = 65_536
-
-
-def breakup_momentum(mass: Array, a: Array, b: Array) -> Array:
-    """Momentum of two daughters of masses `a` and `b` in the frame of their mother; 0 below threshold."""
-    product = (mass - a - b) * (mass + a + b) * (mass - a + b) * (mass + a - b)
-    return np.sqrt(np.maximum(product, 0.0)) / (2.0 * mass)
 
 
 def boost(p4: Array, frame: Array, mass: Array) -> Array:
@@ -141,7 +135,7 @@ def _subsystem_masses(seed: int, stage: str, event: Integers, mass: Array, masse
         return np.stack([masses[0], mass])
     stream = Stream(seed, f"{stage}.masses")
     excess = mass - least[-1]
-    bound = _bound(excess, masses, least)
+    bound = weight_bound(excess, masses)
 
     def attempt(rows: Integers, numbers: Integers) -> tuple[Array, NDArray[np.bool_]]:
         u = stream.uniform64(event[rows], numbers, n - 1)
@@ -154,14 +148,6 @@ def _subsystem_masses(seed: int, stage: str, event: Integers, mass: Array, masse
 
     inner = first_accepted(event, (n - 2,), attempt)
     return np.concatenate([masses[:1], np.ascontiguousarray(inner.T), mass[None]])
-
-
-def _bound(excess: Array, masses: Array, least: Array) -> Array:
-    """No weight exceeds this: every break-up has at most all of the kinetic energy (CERN 68-15, GENBOD)."""
-    bound = np.ones(len(excess))
-    for k in range(1, len(masses)):
-        bound *= breakup_momentum(excess + least[k], least[k - 1], masses[k])
-    return bound
 
 
 def _direction(u: Array, v: Array) -> NDArray[Any]:
