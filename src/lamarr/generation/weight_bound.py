@@ -68,7 +68,7 @@ def _maximum(kinetic: Array, masses: Array, least: Array) -> Array:
     t: Array = np.arange(1, n - 1, dtype=np.float64)[:, None] / (n - 1) * kinetic
     for _ in range(_ITERATIONS):
         gradient, hessian = _derivatives(_systems(t, kinetic, least), masses)
-        step: Array = np.linalg.solve(hessian, -gradient.T[..., None])[..., 0].T
+        step = np.linalg.solve(hessian, -gradient.T[..., None])[..., 0].T.astype(np.float64)
         t = t + step * _longest(t, step, kinetic)
     gradient, _ = _derivatives(_systems(t, kinetic, least), masses)
     converged = np.abs(gradient * kinetic).max(axis=0) < 1e-6
