@@ -54,11 +54,12 @@ class Header:
             "tables": {name: list(columns) for name, columns in self.tables.items()},
             "metadata": dict(self.metadata),
         }
-        return {key: json.dumps(value, ensure_ascii=False) for key, value in entries.items()}
+        # ASCII, because names of files need not be valid Unicode.
+        return {key: json.dumps(value) for key, value in entries.items()}
 
     def to_text(self) -> str:
         """Return all entries as one JSON object."""
-        return json.dumps({k: json.loads(v) for k, v in self.to_json().items()}, ensure_ascii=False)
+        return "{" + ", ".join(f'"{key}": {value}' for key, value in self.to_json().items()) + "}"
 
     @classmethod
     def from_entries(cls, path: Path, entries: Mapping[str, Any]) -> Header:
@@ -77,9 +78,12 @@ class Header:
                     f"{SCHEMA_VERSION}): please upgrade Lamarr"
                 )
             tables = {name: tuple(columns) for name, columns in entries["tables"].items()}
+            if "events" not in tables:
+                raise KeyError("events")
             for name, columns in tables.items():
+                schema = table_schema(name)
                 for column in columns:
-                    table_schema(name)[column]
+                    schema[column]
             ordered = {name: tables[name] for name in SCHEMA if name in tables}
             return cls(
                 tables=ordered,

@@ -135,7 +135,9 @@ def _take(table: Table, *columns: str) -> dict[str, Any]:
 
 def _events(batch: EventBatch, sources: tuple[str, ...]) -> Rows:
     events = batch["events"]
-    names = np.array([*sources, None], dtype=object)
+    # Names of files need not be valid Unicode, text in SQLite must be.
+    readable = [name.encode(errors="backslashreplace").decode() for name in sources]
+    names = np.array([*readable, None], dtype=object)
     named = (events.source >= 0) & (events.source < len(sources))
     ids, run, number = events.event_id, events.run_number, events.event_number
     summaries: list[tuple[Array, int, Array]] = []

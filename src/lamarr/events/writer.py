@@ -50,6 +50,7 @@ class Writer:
         self._sink: Sink | None = None
         self._header: Header | None = None
         self._last_event = -1
+        self._broken = False
         try:
             json.dumps(metadata, allow_nan=False)
         except (TypeError, ValueError) as error:
@@ -92,8 +93,11 @@ class Writer:
                 f"events of a file must be in order, but event_id={ids[0]} came after {self._last_event}"
             )
         self._check_sources(batch)
+        sink = self._sink_for(batch)
+        self._broken = True
         with self._writing():
-            self._sink_for(batch).write(batch)
+            sink.write(batch)
+        self._broken = False
         self._last_event = int(ids[-1]) if ids.size else self._last_event
         self.n_events += batch.n_events
 
@@ -108,7 +112,8 @@ class Writer:
     def _sink_for(self, batch: EventBatch) -> Sink:
         if self._sink is None or self._header is None:
             self._header = Header.of(batch, self._sources, self._metadata)
-            self._sink = _open_sink(self._format, self._temporary, self._header)
+            with self._writing():
+                self._sink = _open_sink(self._format, self._temporary, self._header)
         self._header.check_same(batch)
         return self._sink
 
@@ -119,15 +124,28 @@ class Writer:
             self._abandon()
             return
         try:
+            if self._broken:
+                raise OutputFileError(f"'{self.path}' is not written, because one of its batches failed")
+            if self._sink is None:
+                self.write(EventBatch({"events": Table.empty("events")}, self._sources))
+            assert self._sink is not None
             with self._writing():
-                if self._sink is None:
-                    self.write(EventBatch({"events": Table.empty("events")}, self._sources))
-                assert self._sink is not None
                 self._sink.close()
-                self._rename()
         except BaseException:
             self._abandon()
             raise
+        self._publish()
+
+    def _publish(self) -> None:
+        """Give the finished file its name; if that fails, the events are kept under the temporary one."""
+        try:
+            if self.path.exists() and not self._force:
+                raise FileExistsError(f"'{self.path}' has meanwhile been made by somebody else")
+            self._rename()
+        except OSError as error:
+            raise OutputFileError(
+                f"'{self.path}' cannot be written ({error}); all events are in '{self._temporary}'"
+            ) from error
 
     def _rename(self) -> None:
         if self.path.is_dir():
