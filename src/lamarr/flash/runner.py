@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lamarr.errors import ConfigurationError, raise_unknown
+from lamarr.errors import ConfigurationError, InputFileError, raise_unknown
 from lamarr.events import EventBatch, Writer
 from lamarr.flash.keep import KEEP, keep
 from lamarr.flash.pipeline import Pipeline
@@ -105,6 +105,8 @@ class Run:
         If a number is out of range.
     OutputFileError
         If an output exists and `force` is not set, or cannot be written.
+    InputFileError
+        If not a single event could be simulated: then no output is written.
     """
 
     source: EventSource
@@ -140,7 +142,7 @@ class Run:
         if self.checkpoint:
             self._with_checkpoint(writers, tally)
         else:
-            _write(writers, tally.counting(self._outcomes(0)))
+            _write(writers, tally.counting(self._outcomes(0)), tally)
         errors_file = self._write_failures(tally.failures)
         return Report(
             counts=tally.counts,
@@ -167,7 +169,7 @@ class Run:
             spool.put(outcome)
             tally.processed += outcome.counts.events
         done = tally.processed
-        _write(writers, tally.counting(spool.outcomes()))
+        _write(writers, tally.counting(spool.outcomes()), tally)
         tally.processed = done
         spool.remove()
 
@@ -223,7 +225,8 @@ class Run:
         return path
 
 
-def _write(writers: list[Writer], outcomes: Iterable[Outcome]) -> None:
+def _write(writers: list[Writer], outcomes: Iterable[Outcome], tally: _Tally) -> None:
+    """Write all outcomes; refuse to write a file without any event if events failed."""
     with ExitStack() as stack:
         for writer in writers:
             stack.enter_context(writer)
@@ -231,6 +234,9 @@ def _write(writers: list[Writer], outcomes: Iterable[Outcome]) -> None:
             if outcome.batch is not None:
                 for writer in writers:
                     writer.write(outcome.batch)
+        if tally.failures and not tally.counts.events:
+            others = f" (and {len(tally.failures) - 1} further ones)" if len(tally.failures) > 1 else ""
+            raise InputFileError(f"no event could be read or simulated: {tally.failures[0]}{others}")
 
 
 class _Tally:

@@ -1,0 +1,70 @@
+"""The group ``lamarr``: finds commands, imports the one that is called, turns errors into sentences."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from lamarr._version import __version__
+from lamarr.errors import LamarrError, near_misses
+
+__all__ = ["COMMANDS", "cli", "main"]
+
+COMMANDS = {
+    "simulate": "Simulate events: generated in, LHCb-like reconstructed tracks out.",
+    "generate": "Generate events and write them to files.",
+    "convert": "Convert a file of events to another format.",
+    "info": "Say what there is: sets, detectors, tables, or what a file holds.",
+}
+"""Commands with their one-line help; each is the function `command` of ``lamarr.cli.NAME``."""
+
+
+class _Lazy(click.Group):
+    """Knows the names of its commands, and imports a command's module when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"lamarr.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            found = near_misses(args[0], COMMANDS)
+            hint = f"near misses: {', '.join(found)}" if found else f"known: {', '.join(COMMANDS)}"
+            raise click.UsageError(f"no command is called '{args[0]}'; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lamarr")
+def cli() -> None:
+    """Flash simulation of the LHCb experiment."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 an error in one sentence, 2 wrong usage, 130 interrupted."""
+    try:
+        code = cli.main(arguments, prog_name="lamarr", standalone_mode=False)
+    except LamarrError as error:
+        click.echo(f"lamarr: {error}", err=True)
+        code = 1
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("lamarr: interrupted", err=True)
+        code = 130
+    sys.exit(code if isinstance(code, int) else 0)

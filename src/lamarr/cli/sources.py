@@ -1,0 +1,110 @@
+"""Options that several commands share: where events come from, and where they go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from lamarr.flash.report import Report
+    from lamarr.flash.sources import NamedSource
+
+__all__ = ["finish", "named_source", "output_options", "source_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_SOURCE = (
+    click.argument("files", nargs=-1, metavar="[FILES]..."),
+    click.option("--decay", metavar="DESCRIPTOR", help="Decay in LHCb's notation: '[B_s0 -> mu+ mu-]cc'."),
+    click.option(
+        "--pythia", metavar="minbias|bbbar|ccbar|FILE", help="Collisions by Pythia 8, or its command file."
+    ),
+    click.option("--gun", metavar="SPEC", help="Single particles: 'mu-,mu+ p=log(2,100) eta=2:5' (GeV)."),
+    click.option("-n", "n", type=click.IntRange(min=1), help="Number of events (of files: at most so many)."),
+    click.option(
+        "--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True, help="Random seed."
+    ),
+)
+_OUTPUT = (
+    click.option(
+        *("-o", "--output", "outputs"),
+        multiple=True,
+        required=True,
+        metavar="PATH",
+        help="Output: .root, .parquet or .sqlite; may be repeated.",
+    ),
+    click.option("--force", is_flag=True, help="Replace outputs that exist."),
+    click.option(
+        "--checkpoint",
+        is_flag=True,
+        help="Store finished chunks in OUTPUT.spool; the same command goes on from there after a crash.",
+    ),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(min=1),
+        help="Events at a time (default: by source). No effect on results.",
+    ),
+    click.option("--quiet", is_flag=True, help="No progress bar and no summary."),
+)
+
+
+def source_options(function: F) -> F:
+    """Add FILES, --decay, --pythia, --gun, -n and --seed."""
+    return _decorated(function, _SOURCE)
+
+
+def output_options(function: F) -> F:
+    """Add -o, --force, --checkpoint, --batch-size and --quiet."""
+    return _decorated(function, _OUTPUT)
+
+
+def named_source(
+    files: tuple[str, ...], decay: str | None, pythia: str | None, gun: str | None, n: int | None, seed: int
+) -> NamedSource:
+    """Open the one source that was named.
+
+    Raises
+    ------
+    ConfigurationError
+        If none or several were named, or the number of events is missing.
+    """
+    from lamarr.errors import ConfigurationError
+    from lamarr.flash import sources
+
+    given = {"FILES": files, "--decay": decay, "--pythia": pythia, "--gun": gun}
+    named = [option for option, value in given.items() if value]
+    if len(named) != 1:
+        raise ConfigurationError(
+            "events must come from one of FILES, --decay, --pythia and --gun, "
+            f"but {' and '.join(named) if named else 'none'} was given"
+        )
+    if files:
+        return sources.open_files(files)
+    if n is None:
+        raise ConfigurationError(f"{named[0]} needs the number of events, -n")
+    if decay:
+        return sources.open_decay(decay, n, seed)
+    return sources.open_pythia(pythia, n, seed) if pythia else sources.open_gun(str(gun), n, seed)
+
+
+def finish(report: Report, *, quiet: bool, shown: int = 10) -> int:
+    """Print what a run reports; return the exit code, 1 if events failed."""
+    if not quiet:
+        click.echo(report.summary())
+        for path in report.outputs:
+            click.echo(f"wrote {path}")
+    for failure in report.failures[:shown]:
+        click.echo(f"lamarr: {failure}", err=True)
+    if report.failures:
+        number = len(report.failures)
+        what = "1 event failed and is" if number == 1 else f"{number} events failed and are"
+        click.echo(f"lamarr: {what} not in the output; every reason is in {report.errors_file}", err=True)
+    return 1 if report.failures else 0
+
+
+def _decorated(function: F, options: tuple[Callable[[F], F], ...]) -> F:
+    for option in reversed(options):
+        function = option(function)
+    return function

@@ -1,0 +1,120 @@
+"""From what a user names (files, a decay, Pythia, a gun) to a source of events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lamarr.errors import ConfigurationError
+from lamarr.flash.files import EventFiles, is_event_file
+
+if TYPE_CHECKING:
+    from lamarr.generation.source import EventSource
+
+__all__ = [
+    "PYTHIA_SHORTCUTS",
+    "NamedSource",
+    "open_decay",
+    "open_files",
+    "open_gun",
+    "open_named",
+    "open_pythia",
+]
+
+PYTHIA_SHORTCUTS = ("minbias", "bbbar", "ccbar")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedSource:
+    """A source, and what identifies it: a checkpoint of a run is bound to the identity."""
+
+    source: EventSource
+    identity: Mapping[str, Any]
+    batch_size: int
+    """Events per batch that suit it: LHCb events are a thousand times as large as a gun's."""
+
+
+def open_files(paths: Sequence[str | Path]) -> NamedSource:
+    """Open HepMC files, or files that Lamarr wrote; not a mixture.
+
+    Raises
+    ------
+    ConfigurationError
+        If none or both kinds are given.
+    """
+    files = [Path(p) for p in paths]
+    ours = [is_event_file(p) for p in files]
+    if any(ours) and not all(ours):
+        raise ConfigurationError(
+            f"files of one kind must be given, but '{files[ours.index(True)]}' holds events of Lamarr "
+            f"and '{files[ours.index(False)]}' does not"
+        )
+    if any(ours):
+        source: EventSource = EventFiles(files)
+    else:
+        from lamarr.generation import HepMCFiles
+
+        source = HepMCFiles(files)
+    return NamedSource(source=source, identity={"files": [_identity(p) for p in files]}, batch_size=100)
+
+
+def open_decay(descriptor: str, n: int, seed: int) -> NamedSource:
+    """Open a gun of decays."""
+    from lamarr.generation import DecayGun
+
+    source = DecayGun(descriptor, n, seed=seed)
+    identity = {"decay": descriptor, "n": n, "generation_seed": seed}
+    return NamedSource(source=source, identity=identity, batch_size=2000)
+
+
+def open_pythia(what: str, n: int, seed: int) -> NamedSource:
+    """Open Pythia 8 with a shortcut (minbias, bbbar, ccbar) or a file of commands."""
+    from lamarr.generation import Pythia
+
+    settings = {"shortcut": what} if what in PYTHIA_SHORTCUTS else {"commands": Path(what)}
+    source = Pythia(n=n, seed=seed, **settings)
+    identity = {"pythia": what, "n": n, "generation_seed": seed}
+    if what not in PYTHIA_SHORTCUTS:
+        identity |= _identity(Path(what))
+    return NamedSource(source=source, identity=identity, batch_size=100)
+
+
+def open_gun(specification: str, n: int, seed: int) -> NamedSource:
+    """Open a gun of single particles; see :func:`lamarr.flash.gun_specification.parse_gun`."""
+    from lamarr.flash.gun_specification import parse_gun
+    from lamarr.generation import ParticleGun
+
+    particles, momentum = parse_gun(specification)
+    source = ParticleGun(particles, n, momentum=momentum, seed=seed)
+    identity = {"gun": specification, "n": n, "generation_seed": seed}
+    return NamedSource(source=source, identity=identity, batch_size=10_000)
+
+
+def open_named(name: str, n: int | None, seed: int) -> NamedSource:
+    """Open what `name` stands for: a decay descriptor, a Pythia shortcut, a file, or a particle.
+
+    Raises
+    ------
+    ConfigurationError
+        If `name` generates events, but `n` does not say how many.
+    """
+    generates = "->" in name or "=" in name or name in PYTHIA_SHORTCUTS
+    if not generates and (Path(name).exists() or Path(name).suffix):
+        return open_files([name])
+    if n is None:
+        raise ConfigurationError(f"the number of events n must be given to generate '{name}', but got None")
+    if "->" in name:
+        return open_decay(name, n, seed)
+    if name in PYTHIA_SHORTCUTS:
+        return open_pythia(name, n, seed)
+    return open_gun(name, n, seed)
+
+
+def _identity(path: Path) -> dict[str, Any]:
+    try:
+        status = path.stat()
+    except OSError:
+        return {"path": str(path.absolute())}
+    return {"path": str(path.absolute()), "size": status.st_size, "modified": status.st_mtime_ns}
