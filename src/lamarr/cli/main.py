@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         code = cli.main(arguments, prog_name="lamarr", standalone_mode=False)
     except LamarrError as error:
-        click.echo(f"lamarr: {error}", err=True)
+        click.echo("lamarr: " + " ".join(str(error).split()), err=True)
         code = 1
     except click.ClickException as error:
         error.show()
