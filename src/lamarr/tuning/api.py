@@ -3,7 +3,6 @@
 No postponed annotations here: FastAPI reads them, and some are made inside the functions.
 """
 
-import math
 import time
 from typing import Annotated, Any
 
@@ -11,8 +10,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from lamarr._version import __version__
-from lamarr.tuning import work
-from lamarr.tuning.campaign import DIRECTIONS, Definition, Settings, canonical
+from lamarr.tuning import actions, work
+from lamarr.tuning.campaign import DIRECTIONS, Definition, Settings
 from lamarr.tuning.http import Gate, json_response
 from lamarr.tuning.problems import problem
 from lamarr.tuning.schemas import (
@@ -190,57 +189,32 @@ def _add_trials(router: APIRouter, gate: Gate) -> None:
     @router.post("/studies/{study}/trials", tags=["trials"])
     async def ask(token: Work, study: StudyId, body: AskBody) -> Response:
         """Get a trial to work on."""
-        campaign = service.campaign(token, study, "work")
-        handout = await gate.sample(campaign, work.ask, service, token, campaign, body.worker, body.request)
-        await gate.committed()
-        return json_response(dict(vars(handout)))
+        return json_response(await actions.ask(gate, token, study, body))
 
     @router.post(one + "/suggest", tags=["trials"])
     async def suggest(token: Work, study: StudyId, number: Number, body: SuggestBody) -> Response:
         """Get a value for a parameter that the study has not declared."""
-        campaign = service.campaign(token, study, "work")
-        value = await gate.sample(
-            campaign, work.suggest, service, campaign, number, body.name, body.range, body.lease
-        )
-        await gate.committed()
-        return json_response({"name": body.name, "value": value})
+        return json_response(await actions.suggest(gate, token, study, number, body))
 
     @router.post(one + "/report", tags=["trials"])
     async def report(token: Work, study: StudyId, number: Number, body: ReportBody) -> Response:
         """Report an intermediate value; the answer says whether to stop."""
-        campaign = service.campaign(token, study, "work")
-        value = math.nan if body.value is None else body.value
-        prune = await gate.prune(
-            campaign, work.report, service, campaign, number, body.step, value, body.lease
-        )
-        await gate.committed()
-        return json_response({"prune": prune})
+        return json_response(await actions.report(gate, token, study, number, body))
 
     @router.post(one + "/heartbeat", tags=["trials"])
     async def heartbeat(token: Work, study: StudyId, number: Number, body: LeaseBody) -> Response:
         """Say that the client lives and works on the trial."""
-        campaign = service.campaign(token, study, "work")
-        work.heartbeat(service, campaign, number, body.lease)
-        return json_response({"heartbeat": campaign.settings.heartbeat})
+        return json_response(await actions.heartbeat(gate, token, study, number, body))
 
     @router.post(one + "/tell", tags=["trials"])
     async def tell(token: Work, study: StudyId, number: Number, body: TellBody) -> Response:
         """Finish a trial with its value(s), or as pruned. Repeating the same is harmless."""
-        campaign = service.campaign(token, study, "work")
-        canonical("the attributes", body.attrs)
-        try:
-            new = work.tell(service, campaign, number, body.values, body.state, body.attrs)
-        finally:
-            await gate.committed()
-        return json_response({"new": new})
+        return json_response(await actions.tell(gate, token, study, number, body))
 
     @router.post(one + "/fail", tags=["trials"])
     async def fail(token: Work, study: StudyId, number: Number, body: FailBody) -> Response:
         """Mark a trial as failed."""
-        campaign = service.campaign(token, study, "work")
-        new = work.fail(service, campaign, number, body.error)
-        await gate.committed()
-        return json_response({"new": new})
+        return json_response(await actions.fail(gate, token, study, number, body))
 
 
 def _token_view(token: Token) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from lamarr.tuning.space import is_suggestion, parse_suggestion
 from lamarr.tuning.strategies import parse_strategy
 from lamarr.tuning.tokens import Token
 
-__all__ = ["hopaas_router"]
+__all__ = ["Hopaas", "hopaas_router"]
 
 
 def _definition(body: Mapping[str, Any], heartbeat: float) -> tuple[Definition, dict[str, Any]]:
@@ -74,82 +74,90 @@ def _split(name: str) -> tuple[str, int]:
     return study, int(number)
 
 
+class Hopaas:
+    """What the four POST endpoints do."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate, self._service = gate, gate.service
+
+    async def act(self, name: str, token: str, remote: str, raw: bytes) -> Any:
+        """Serve the endpoint `name` for the token (as text) with the raw body; returns the JSON answer."""
+        holder = self._gate.token(token, "work", remote)
+        if name == "ask":
+            return await self._ask(holder, _object(raw))
+        action, model = {
+            "tell": (self._tell, HopaasTell),
+            "should_prune": (self._should_prune, HopaasPrune),
+            "mark_as_failed": (self._mark_as_failed, HopaasFail),
+        }[name]
+        told = model.read(raw)
+        campaign, number = self.trial(holder, told.hopaas_trial)
+        try:
+            return await action(campaign, number, told)
+        finally:
+            await self._gate.committed()
+
+    def trial(self, token: Token, name: str, access: str = "work") -> tuple[Campaign, int]:
+        """Campaign and number of "study:number"."""
+        study, number = _split(name)
+        return self._service.campaign(token, study, access), number
+
+    async def _ask(self, holder: Token, body: dict[str, Any]) -> Any:
+        definition, special = _definition(body, self._gate.config.hopaas_heartbeat)
+        strategies = [definition.directions, definition.sampler.dump(), definition.pruner.dump()]
+        id_ = identity(holder.user, definition.name, definition.properties, "hopaas", *strategies)
+        service = self._service
+        campaign, _ = service.open_study(holder, definition, id_=id_)
+        handout = await self._gate.sample(
+            campaign, work.ask, service, holder, campaign, "hopaas_client", None
+        )
+        attrs = {k: v for k, v in special.items() if not is_suggestion(v)}
+        if attrs:
+            service.store.annotate(service.store.trial_id(campaign.number, handout.number), attrs)
+        await self._gate.committed()
+        return {**body, **handout.params, "hopaas_trial": f"{handout.study}:{handout.number}"}
+
+    async def _tell(self, campaign: Campaign, number: int, told: HopaasTell) -> Any:
+        loss = told.loss if isinstance(told.loss, list) else [told.loss]
+        return {"hopaas_trial": told.hopaas_trial, "new": work.tell(self._service, campaign, number, loss)}
+
+    async def _should_prune(self, campaign: Campaign, number: int, told: HopaasPrune) -> Any:
+        report = (self._service, campaign, number, told.step, told.loss, None)
+        prune = await self._gate.prune(campaign, work.report, *report)
+        if prune:
+            work.tell(self._service, campaign, number, None, "pruned")
+        return prune
+
+    async def _mark_as_failed(self, campaign: Campaign, number: int, told: HopaasFail) -> Any:
+        new = work.fail(self._service, campaign, number, told.error)
+        return {"hopaas_trial": told.hopaas_trial, "new": new}
+
+
+_DESCRIBED = (
+    ("ask", HopaasAsk, "Get a trial"),
+    ("tell", HopaasTell, "Tell the loss of a finished trial"),
+    ("should_prune", HopaasPrune, "Report an intermediate loss; the answer says whether to stop"),
+    ("mark_as_failed", HopaasFail, "The trial came to nothing"),
+)
+
+
 def hopaas_router(gate: Gate) -> APIRouter:
     """The six endpoints; see the module."""
-    router, service = APIRouter(prefix="/api", tags=["hopaas"]), gate.service
+    router, hopaas = APIRouter(prefix="/api", tags=["hopaas"]), Hopaas(gate)
     answers: dict[int | str, dict[str, Any]] = problems()
 
-    def who(request: Request, token: str, scope: str = "work") -> Token:
-        return gate.token(token, scope, request.client.host if request.client else "-")
+    def add(name: str, model: type[HopaasAsk | HopaasTell | HopaasPrune | HopaasFail], said: str) -> None:
+        @router.post(f"/{name}/{{token}}", responses=answers, openapi_extra=body_of(model), summary=said)
+        async def act(token: str, request: Request) -> Response:
+            remote = request.client.host if request.client else "-"
+            return json_response(await hopaas.act(name, token, remote, await request.body()))
 
-    def trial(token: Token, name: str, access: str = "work") -> tuple[Campaign, int]:
-        study, number = _split(name)
-        return service.campaign(token, study, access), number
+    for name, model, said in _DESCRIBED:
+        add(name, model, said)
 
     @router.get("/version", response_class=PlainTextResponse, summary="Version of the server, as text")
     async def version() -> Response:
         return PlainTextResponse(__version__)
-
-    @router.post("/ask/{token}", responses=answers, openapi_extra=body_of(HopaasAsk), summary="Get a trial")
-    async def ask(token: str, request: Request) -> Response:
-        holder = who(request, token)
-        body = _object(await request.body())
-        definition, special = _definition(body, gate.config.hopaas_heartbeat)
-        strategies = [definition.directions, definition.sampler.dump(), definition.pruner.dump()]
-        id_ = identity(holder.user, definition.name, definition.properties, "hopaas", *strategies)
-        campaign, _ = service.open_study(holder, definition, id_=id_)
-        handout = await gate.sample(campaign, work.ask, service, holder, campaign, "hopaas_client", None)
-        if special:
-            attrs = {k: v for k, v in special.items() if not is_suggestion(v)}
-            service.store.annotate(service.store.trial_id(campaign.number, handout.number), attrs)
-        await gate.committed()
-        return json_response({**body, **handout.params, "hopaas_trial": f"{handout.study}:{handout.number}"})
-
-    @router.post(
-        "/tell/{token}", responses=answers, openapi_extra=body_of(HopaasTell), summary="Tell the loss"
-    )
-    async def tell(token: str, request: Request) -> Response:
-        holder = who(request, token)
-        told = HopaasTell.read(await request.body())
-        campaign, number = trial(holder, told.hopaas_trial)
-        loss = told.loss if isinstance(told.loss, list) else [told.loss]
-        try:
-            new = work.tell(service, campaign, number, loss)
-        finally:
-            await gate.committed()
-        return json_response({"hopaas_trial": told.hopaas_trial, "new": new})
-
-    @router.post(
-        "/should_prune/{token}",
-        responses=answers,
-        openapi_extra=body_of(HopaasPrune),
-        summary="Report a loss; whether to stop",
-    )
-    async def should_prune(token: str, request: Request) -> Response:
-        holder = who(request, token)
-        told = HopaasPrune.read(await request.body())
-        campaign, number = trial(holder, told.hopaas_trial)
-        prune = await gate.prune(
-            campaign, work.report, service, campaign, number, told.step, float(told.loss), None
-        )
-        if prune:
-            work.tell(service, campaign, number, None, "pruned")
-        await gate.committed()
-        return json_response(prune)
-
-    @router.post(
-        "/mark_as_failed/{token}",
-        responses=answers,
-        openapi_extra=body_of(HopaasFail),
-        summary="The trial came to nothing",
-    )
-    async def mark_as_failed(token: str, request: Request) -> Response:
-        holder = who(request, token)
-        told = HopaasFail.read(await request.body())
-        campaign, number = trial(holder, told.hopaas_trial)
-        new = work.fail(service, campaign, number, told.error)
-        await gate.committed()
-        return json_response({"hopaas_trial": told.hopaas_trial, "new": new})
 
     @router.get(
         "/get_best_trial/{token}",
@@ -158,11 +166,12 @@ def hopaas_router(gate: Gate) -> APIRouter:
         summary="Name of the best trial of the study that a trial belongs to, as text",
     )
     async def get_best_trial(token: str, request: Request, hopaas_trial: str) -> Response:
-        campaign, _ = trial(who(request, token, "read"), hopaas_trial, "read")
+        holder = gate.token(token, "read", request.client.host if request.client else "-")
+        campaign, _ = hopaas.trial(holder, hopaas_trial, "read")
         if len(campaign.definition.directions) > 1:
             raise problem("bad_request", "a study with several objectives has no single best trial")
         try:
-            best = service.store.get_best_trial(campaign.number)
+            best = gate.service.store.get_best_trial(campaign.number)
         except ValueError:
             raise problem("no_result", "no trial of this study is complete yet; tell one first") from None
         return PlainTextResponse(f"{campaign.id}:{best.number}")

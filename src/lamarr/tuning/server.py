@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Engine
 from starlette.types import ASGIApp
@@ -21,6 +21,7 @@ from lamarr.tuning.http import Config, Gate, Outer, error_response, install_erro
 from lamarr.tuning.problems import problem
 from lamarr.tuning.service import Service
 from lamarr.tuning.sessions import Sessions
+from lamarr.tuning.shortway import ShortWay
 from lamarr.tuning.tokens import mask
 from lamarr.tuning.web import GuardedDashboard, web_router
 
@@ -33,12 +34,13 @@ _SAVE_USE_TICKS = 30
 
 def make_app(engine: Engine, config: Config | None = None) -> ASGIApp:
     """Build the application on a database; it holds the database's lock until it is shut down."""
-    return Outer(_application(engine, config or Config()))
+    config = config or Config()
+    gate = Gate(Service(engine), config)
+    return Outer(ShortWay(_application(gate, config), gate))
 
 
-def _application(engine: Engine, config: Config) -> FastAPI:
-    service = Service(engine)
-    gate = Gate(service, config)
+def _application(gate: Gate, config: Config) -> FastAPI:
+    service = gate.service
     sessions = Sessions(service.tokens, config.session_hours)
 
     @contextlib.asynccontextmanager
@@ -81,7 +83,7 @@ async def _to_campaigns() -> Response:
 
 
 def _add_other_versions(app: FastAPI) -> None:
-    async def other(request: Request, version: str) -> Response:
+    async def other(version: str) -> Response:
         if version == f"{API_VERSION}":
             return error_response(problem("not_found", "no such address; see /api/openapi.json"))
         return error_response(

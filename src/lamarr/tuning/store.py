@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from optuna.distributions import BaseDistribution
 from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -52,6 +53,23 @@ class Store(InMemoryStorage):
             self._max_study_id = number - 1
             self.create_new_study(directions, name)
             self._max_study_id = max(highest, number)
+
+    def new_trial(self, study_number: int) -> FrozenTrial:
+        """Make a running trial without parameters."""
+        return self.get_trial(self.create_new_trial(study_number))
+
+    def set_params(
+        self, trial_id: int, values: Mapping[str, Any], ranges: Mapping[str, BaseDistribution]
+    ) -> None:
+        """Give a running trial values for all its declared parameters at once."""
+        with self._lock:
+            trial = copy.copy(self._get_trial(trial_id))
+            self.check_trial_is_updatable(trial_id, trial.state)
+            trial.params, trial.distributions = dict(values), dict(ranges)
+            self._studies[self._trial_id_to_study_id_and_number[trial_id][0]].param_distribution.update(
+                ranges
+            )
+            self._set_trial(trial_id, trial)
 
     def restart(self, trial_id: int) -> None:
         """Put a running trial back to its start: the same parameters, no intermediate values."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lamarr.errors import near_misses
 from lamarr.tuning.grid import ExclusiveGrid
 from lamarr.tuning.problems import problem
+from lamarr.tuning.quickrandom import QuickRandom
 from lamarr.tuning.space import Space
 
 if TYPE_CHECKING:
@@ -174,6 +175,8 @@ def make_sampler(strategy: Strategy, space: Space) -> BaseSampler:
 
     if strategy.name == "grid":
         return ExclusiveGrid(space, strategy.args.get("points") or {})
+    if strategy.name == "random":
+        return QuickRandom(strategy.args.get("seed"))
     if strategy.name == "gp":
         _need_on_server("gp", "torch", "train")
     if strategy.name == "cma-es":

@@ -22,6 +22,7 @@ from lamarr.tuning import tables
 from lamarr.tuning.campaign import Campaign, clean_text
 from lamarr.tuning.grid import ExclusiveGrid
 from lamarr.tuning.problems import TuningError, problem
+from lamarr.tuning.quickrandom import QuickRandom
 from lamarr.tuning.service import Service
 from lamarr.tuning.space import MAX_PARAMETERS, Categorical, Float, Int, to_optuna
 from lamarr.tuning.store import Lease
@@ -124,6 +125,9 @@ def _returned(service: Service, campaign: Campaign) -> int | None:
 
 def _sampled(service: Service, campaign: Campaign, number: int | None) -> int:
     """Give trial `number`, or a new one, values for all declared parameters that it has not got."""
+    sampler = campaign.study.sampler
+    if number is None and isinstance(sampler, QuickRandom | ExclusiveGrid):
+        return _quickly_sampled(service, campaign, sampler)
     if number is None:
         trial = campaign.study.ask()
         campaign.leases[trial.number] = Lease(attempt=0, held=False)
@@ -139,6 +143,18 @@ def _sampled(service: Service, campaign: Campaign, number: int | None) -> int:
         # not lost: the next client gets the trial, and with it the values it has already
         campaign.returned.append(trial.number)
         raise
+    return trial.number
+
+
+def _quickly_sampled(service: Service, campaign: Campaign, sampler: QuickRandom | ExclusiveGrid) -> int:
+    """Make a trial whose values do not depend on other trials, in one step."""
+    trial = service.store.new_trial(campaign.number)
+    campaign.leases[trial.number] = Lease(attempt=0, held=False)
+    if isinstance(sampler, ExclusiveGrid):
+        values = sampler.point(trial.number)
+    else:
+        values = sampler.draw(campaign.distributions)
+    service.store.set_params(trial._trial_id, values, campaign.distributions)
     return trial.number
 
 
@@ -316,8 +332,14 @@ def tell(
 def _finish(
     service: Service, campaign: Campaign, number: int, state: TrialState, values: Sequence[float] | None
 ) -> None:
+    study, trial = campaign.study, find(service, campaign, number)
+    if state == TrialState.PRUNED:
+        last = trial.intermediate_values[trial.last_step] if trial.last_step is not None else math.nan
+        values = None if math.isnan(last) else [last]
     try:
-        campaign.study.tell(number, values=values if state == TrialState.COMPLETE else None, state=state)
+        # what `Study.tell` does, without its two deep copies of the trial
+        study.sampler.after_trial(study, trial, state, values)
+        service.store.set_trial_state_values(trial._trial_id, state, values)
     except UpdateFinishedTrialError:
         raise problem("finished", f"trial {number} was finished in the same moment") from None
     campaign.held.discard(number)
