@@ -5,6 +5,7 @@ from lamarr.generation.descriptor import Decay, Node, parse_decay
 from lamarr.generation.gun import DecayGun, ParticleGun
 from lamarr.generation.hepmc import HepMCFiles
 from lamarr.generation.kinematics import HeavyFlavour, Kinematics, Momentum, default_momentum
+from lamarr.generation.pythia import Pythia
 from lamarr.generation.source import BeamSpot, EventFailure, EventSource
 from lamarr.generation.species import Species, conjugate, particle_id, species
 from lamarr.generation.spectra import Fixed, Histogram, LogUniform, Spectrum, Uniform
@@ -24,6 +25,7 @@ __all__ = [
     "Momentum",
     "Node",
     "ParticleGun",
+    "Pythia",
     "Species",
     "Spectrum",
     "Uniform",
