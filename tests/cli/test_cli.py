@@ -84,7 +84,7 @@ def test_simulate_hepmc(lamarr, tiny_set, tmp_path):
     assert "documentation" in out
 
 
-@pytest.mark.parametrize("arguments", [["--checkpoint"], ["--threads", 2], ["--batch-size", 3]])
+@pytest.mark.parametrize("arguments", [["--no-checkpoint"], ["--threads", 2], ["--batch-size", 3]])
 def test_options_that_do_not_change_the_result(lamarr, tiny_set, arguments):
     source = ("--decay", DECAY, "-n", 10)
     simulate(lamarr, tiny_set, *source, output="a.root")

@@ -17,6 +17,7 @@ from lamarr.events import EventBatch, Fate, read
 from lamarr.flash import Run, load_pipeline
 from lamarr.flash.files import EventFiles
 from lamarr.flash.runner import ordered_map, process
+from lamarr.flash.spool import Spool
 from lamarr.generation import DecayGun, EventFailure
 from made_up_events import made_up
 
@@ -298,6 +299,33 @@ def test_a_checkpoint_of_other_models_is_refused(pipeline, tmp_path, tiny_set):
     interrupted(pipeline, tmp_path / "out.root")
     with pytest.raises(OutputFileError, match="another pipeline"):
         run(load_pipeline(f"{tiny_set}-mirrored"), tmp_path / "out.root", checkpoint=True)
+
+
+def test_force_starts_anew(pipeline, tmp_path, reference):
+    interrupted(pipeline, tmp_path / "out.root", seed=5)
+    report, result = run(pipeline, tmp_path / "out.root", checkpoint=True, force=True)
+    assert report.processed == 60
+    assert result == reference
+
+
+def test_two_processes_do_not_share_a_checkpoint(tmp_path):
+    first = Spool(tmp_path / "a.spool", {"seed": 1})
+    with pytest.raises(OutputFileError, match="in use by another process"):
+        Spool(tmp_path / "a.spool", {"seed": 1})
+    first.close()
+    Spool(tmp_path / "a.spool", {"seed": 1}).close()
+
+
+def test_a_run_that_ends_before_its_first_chunk_leaves_nothing(pipeline, tmp_path):
+    class Broken(DecayGun):
+        def batches(self, size, first=0):
+            raise InputFileError("it cannot be read at all")
+
+    with pytest.raises(InputFileError, match="cannot be read at all"):
+        run(pipeline, tmp_path / "out.root", Broken(DECAY, 5), checkpoint=True)
+    with pytest.raises(InputFileError, match="no event could"):
+        run(pipeline, tmp_path / "out.root", Prepared("empty"), checkpoint=True)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_checkpoint_with_a_hole_is_refused(pipeline, tmp_path):

@@ -65,6 +65,8 @@ def main(arguments: list[str] | None = None) -> None:
         error.show()
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("lamarr: interrupted", err=True)
+        click.echo(
+            "lamarr: interrupted; where a folder NAME.spool is left, the same command goes on", err=True
+        )
         code = 130
     sys.exit(code if isinstance(code, int) else 0)

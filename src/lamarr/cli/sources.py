@@ -37,9 +37,9 @@ _OUTPUT = (
     ),
     click.option("--force", is_flag=True, help="Replace outputs that exist."),
     click.option(
-        "--checkpoint",
-        is_flag=True,
-        help="Store finished chunks in OUTPUT.spool; the same command goes on from there after a crash.",
+        "--checkpoint/--no-checkpoint",
+        default=True,
+        help="Store finished chunks in OUTPUT.spool; after a crash the same command goes on. [default: on]",
     ),
     click.option(
         "--batch-size",

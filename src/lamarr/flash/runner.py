@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lamarr.errors import ConfigurationError, InputFileError, raise_unknown
+from lamarr.errors import ConfigurationError, InputFileError, LamarrError, OutputFileError, raise_unknown
 from lamarr.events import EventBatch, Writer
 from lamarr.flash.keep import KEEP, keep
 from lamarr.flash.pipeline import Pipeline
@@ -164,12 +164,25 @@ class Run:
 
     def _with_checkpoint(self, writers: list[Writer], tally: _Tally) -> None:
         first = self.outputs[0]
-        spool = Spool(first.with_name(f"{first.name}.spool"), self._identity())
-        for outcome in self._outcomes(spool.next_event):
-            spool.put(outcome)
-            tally.processed += outcome.counts.events
-        done = tally.processed
-        _write(writers, tally.counting(spool.outcomes()), tally)
+        spool = Spool(first.with_name(f"{first.name}.spool"), self._identity(), replace=self.force)
+        done = 0
+        try:
+            for outcome in self._outcomes(spool.next_event):
+                spool.put(outcome)
+                done += outcome.counts.events
+        except BaseException:
+            spool.remove_if_empty()
+            spool.close()
+            raise
+        try:
+            _write(writers, tally.counting(spool.outcomes()), tally)
+        except OutputFileError:
+            raise  # The chunks stay: the same command can go on when there is space again.
+        except LamarrError:
+            spool.remove()
+            raise
+        finally:
+            spool.close()
         tally.processed = done
         spool.remove()
 

@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from lamarr.errors import OutputFileError
 from lamarr.events import EventBatch
@@ -44,24 +44,30 @@ class Spool:
         The folder; made if it does not exist.
     identity : mapping
         What the results depend on, as JSON data.
+    replace : bool
+        Drop the chunks of a run with another identity.
 
     Raises
     ------
     OutputFileError
-        If the folder belongs to a run with another identity; the difference is named.
+        If the folder belongs to a run with another identity, and `replace` is not set; the difference is
+        named.
     """
 
-    def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, identity: Mapping[str, Any], *, replace: bool = False) -> None:
         self.path = path
         manifest = path / "manifest.json"
         wanted = json.loads(json.dumps(identity, default=str))
-        if manifest.exists():
-            found = json.loads(manifest.read_text(encoding="utf-8"))
+        found = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else None
+        if found is not None and found != wanted and replace:
+            self.remove()
+            found = None
+        if found is not None:
             if found != wanted:
                 keys = [k for k in {**found, **wanted} if found.get(k) != wanted.get(k)]
                 raise OutputFileError(
                     f"'{path}' holds an interrupted run with another {' and '.join(keys)}: repeat that run's "
-                    "command to finish it, or remove the folder to start anew"
+                    "command to finish it, or force to start anew"
                 )
         else:
             try:
@@ -69,6 +75,7 @@ class Spool:
                 _publish(manifest, json.dumps(wanted, indent=1).encode())
             except OSError as error:
                 raise OutputFileError(f"'{path}' cannot be written: {error.strerror or error}") from None
+        self._lock = _locked(manifest)
 
     @property
     def next_event(self) -> int:
@@ -110,12 +117,37 @@ class Spool:
         for chunk in self._chunks():
             yield _load(chunk)
 
+    def remove_if_empty(self) -> None:
+        """Delete the folder if it holds no chunk: there is nothing to go on from."""
+        if not self._chunks():
+            self.remove()
+
+    def close(self) -> None:
+        """Let other processes in."""
+        self._lock.close()
+
     def remove(self) -> None:
         """Delete the folder."""
-        shutil.rmtree(self.path)
+        if self.path.exists():
+            shutil.rmtree(self.path)
 
     def _chunks(self) -> list[Path]:
         return sorted(self.path.glob("*.chunk"))
+
+
+def _locked(manifest: Path) -> IO[bytes]:
+    """Keep other processes out; the lock ends with the process, whatever ends it."""
+    import fcntl
+
+    file = manifest.open("rb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise OutputFileError(
+            f"'{manifest.parent}' is in use by another process: wait until it is done"
+        ) from None
+    return file
 
 
 def _range_of(chunk: Path) -> tuple[int, int]:
