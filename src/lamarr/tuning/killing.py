@@ -1,4 +1,4 @@
-"""Kill -9 of the server while many clients work: is a told result lost, is one doubled, do clients go on?
+"""Kill -9 of the server while many clients work: nothing told is lost or doubled, and all clients go on.
 
 Every client works through the public behaviour of the interface: it repeats a request until it is answered,
 and writes down which trials it got and which results were acknowledged. In the end the server's trials are

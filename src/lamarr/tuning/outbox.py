@@ -53,7 +53,7 @@ class Outbox:
             self.folder.mkdir(parents=True, exist_ok=True)
             temporary = path.with_suffix(f".{os.getpid()}.part")
             temporary.write_text(text)
-            os.replace(temporary, path)
+            temporary.replace(path)
         except OSError as error:
             raise OutputFileError(
                 f"the result cannot be saved in {self.folder} ({error.strerror}); set LAMARR_TUNE_OUTBOX to a "

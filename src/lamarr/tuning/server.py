@@ -72,7 +72,7 @@ def _application(gate: Gate, config: Config) -> FastAPI:
     if config.dashboard:
         from lamarr.tuning.dashboard import make_dashboard
 
-        app.mount("/", GuardedDashboard(make_dashboard(service), gate, sessions))
+        app.mount("/", GuardedDashboard(lambda: make_dashboard(service), gate, sessions))
     else:
         app.get("/", include_in_schema=False)(_to_campaigns)
     return app

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -98,8 +100,17 @@ def _same_site(request: Request) -> None:
 class GuardedDashboard:
     """ASGI: the dashboard for those who are logged in; reading only, unless the server was told otherwise."""
 
-    def __init__(self, app: ASGIApp, gate: Gate, sessions: Sessions) -> None:
-        self._app, self._gate, self._sessions = app, gate, sessions
+    def __init__(self, make: Callable[[], ASGIApp], gate: Gate, sessions: Sessions) -> None:
+        self._make, self._gate, self._sessions = make, gate, sessions
+        self._app: ASGIApp | None = None
+        self._making = asyncio.Lock()
+
+    async def _dashboard(self) -> ASGIApp:
+        """Make the dashboard when it is first asked for: its imports take longer than all of the server's."""
+        async with self._making:
+            if self._app is None:
+                self._app = await asyncio.get_running_loop().run_in_executor(None, self._make)
+        return self._app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -115,7 +126,7 @@ class GuardedDashboard:
             return
         marker = current_token.set(self._sessions.token(request.cookies))
         try:
-            await self._app(scope, receive, send)
+            await (await self._dashboard())(scope, receive, send)
         finally:
             current_token.reset(marker)
 
