@@ -84,6 +84,19 @@ def test_simulate_hepmc(lamarr, tiny_set, tmp_path):
     assert "documentation" in out
 
 
+def test_simulate_pythia_with_a_forced_decay(lamarr, tiny_set):
+    pytest.importorskip("pythia8mc")
+    code, _, err = simulate(
+        *(lamarr, tiny_set, "--pythia", "ccbar", "--nu", 1.6, "-n", 3),
+        *("--decay", "[D0 -> K- pi+]cc"),
+    )
+    assert (code, err) == (0, "")
+    result = read("out.root")
+    heads = result["particles"].take(result["particles"]["is_signal"])
+    assert set(abs(heads["pid"])) == {421}
+    assert len(set(heads["event_id"])) == 3
+
+
 @pytest.mark.parametrize("arguments", [["--no-checkpoint"], ["--threads", 2], ["--batch-size", 3]])
 def test_options_that_do_not_change_the_result(lamarr, tiny_set, arguments):
     source = ("--decay", DECAY, "-n", 10)
@@ -136,6 +149,8 @@ NO_OUTPUT = {
     "two sources": (["--gun", "mu-", "--decay", DECAY, "-n", 5], "--decay and --gun was given"),
     "no number": (["--gun", "mu-"], "--gun needs the number of events, -n"),
     "unknown particle": (["--gun", "mmu-", "-n", 5], "no particle is called 'mmu-'; near misses: mu-"),
+    "unknown process": (["--pythia", "minbas", "-n", 5], "near misses: minbias"),
+    "no pile-up": (["--gun", "mu-", "-n", 5, "--nu", 1.6], "--nu adds collisions of Pythia"),
     "charge": (["--decay", "B0 -> K+ pi+", "-n", 5], "charge must be conserved"),
     "wrong gun": (["--gun", "mu- q=5", "-n", 5], "no quantity of a gun is called 'q'"),
     "unknown keep": (["--gun", "mu-", "-n", 5, "--keep", "physicl"], "near misses: physical"),

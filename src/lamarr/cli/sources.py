@@ -17,9 +17,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _SOURCE = (
     click.argument("files", nargs=-1, metavar="[FILES]..."),
-    click.option("--decay", metavar="DESCRIPTOR", help="Decay in LHCb's notation: '[B_s0 -> mu+ mu-]cc'."),
+    click.option(
+        "--decay",
+        metavar="DESCRIPTOR",
+        help="Decay in LHCb's notation: '[B_s0 -> mu+ mu-]cc'; with --pythia, forced on every event.",
+    ),
     click.option(
         "--pythia", metavar="minbias|bbbar|ccbar|FILE", help="Collisions by Pythia 8, or its command file."
+    ),
+    click.option(
+        "--nu", type=float, help="With --pythia: mean number of pp collisions in an event (2016: 1.6)."
     ),
     click.option("--gun", metavar="SPEC", help="Single particles: 'mu-,mu+ p=log(2,100) eta=2:5' (GeV)."),
     click.option("-n", "n", type=click.IntRange(min=1), help="Number of events (of files: at most so many)."),
@@ -61,9 +68,16 @@ def output_options(function: F) -> F:
 
 
 def named_source(
-    files: tuple[str, ...], decay: str | None, pythia: str | None, gun: str | None, n: int | None, seed: int
+    *,
+    files: tuple[str, ...],
+    decay: str | None,
+    pythia: str | None,
+    gun: str | None,
+    nu: float | None,
+    n: int | None,
+    seed: int,
 ) -> NamedSource:
-    """Open the one source that was named.
+    """Open the one source that was named; --decay with --pythia is the decay forced on Pythia's signal.
 
     Raises
     ------
@@ -73,20 +87,22 @@ def named_source(
     from lamarr.errors import ConfigurationError
     from lamarr.flash import sources
 
-    given = {"FILES": files, "--decay": decay, "--pythia": pythia, "--gun": gun}
+    given = {"FILES": files, "--decay": decay and not pythia, "--pythia": pythia, "--gun": gun}
     named = [option for option, value in given.items() if value]
     if len(named) != 1:
         raise ConfigurationError(
             "events must come from one of FILES, --decay, --pythia and --gun, "
             f"but {' and '.join(named) if named else 'none'} was given"
         )
+    if nu is not None and not pythia:
+        raise ConfigurationError("--nu adds collisions of Pythia and needs --pythia")
     if files:
         return sources.open_files(files)
     if n is None:
         raise ConfigurationError(f"{named[0]} needs the number of events, -n")
-    if decay:
-        return sources.open_decay(decay, n, seed)
-    return sources.open_pythia(pythia, n, seed) if pythia else sources.open_gun(str(gun), n, seed)
+    if pythia:
+        return sources.open_pythia(pythia, n, seed, signal=decay, nu=nu)
+    return sources.open_decay(decay, n, seed) if decay else sources.open_gun(str(gun), n, seed)
 
 
 def finish(report: Report, *, quiet: bool, shown: int = 10) -> int:

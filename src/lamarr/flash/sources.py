@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lamarr.errors import ConfigurationError
+from lamarr.errors import ConfigurationError, raise_unknown
 from lamarr.flash.files import EventFiles, is_event_file
 
 if TYPE_CHECKING:
@@ -69,14 +69,25 @@ def open_decay(descriptor: str, n: int, seed: int) -> NamedSource:
     return NamedSource(source=source, identity=identity, batch_size=2000)
 
 
-def open_pythia(what: str, n: int, seed: int) -> NamedSource:
-    """Open Pythia 8 with a shortcut (minbias, bbbar, ccbar) or a file of commands."""
+def open_pythia(
+    what: str, n: int, seed: int, *, signal: str | None = None, nu: float | None = None
+) -> NamedSource:
+    """Open Pythia 8 with a shortcut (minbias, bbbar, ccbar) or a file of commands.
+
+    Raises
+    ------
+    ConfigurationError
+        If `what` is neither; near misses are named.
+    """
     from lamarr.generation import Pythia
 
-    settings = {"shortcut": what} if what in PYTHIA_SHORTCUTS else {"commands": Path(what)}
-    source = Pythia(n=n, seed=seed, **settings)
-    identity = {"pythia": what, "n": n, "generation_seed": seed}
-    if what not in PYTHIA_SHORTCUTS:
+    identity: dict[str, Any] = {"pythia": what, "n": n, "generation_seed": seed, "signal": signal, "nu": nu}
+    if what in PYTHIA_SHORTCUTS:
+        source = Pythia(what, n, seed=seed, signal=signal, nu=nu)
+    else:
+        if not Path(what).exists():
+            raise_unknown("shortcut or command file of Pythia", what, PYTHIA_SHORTCUTS, ConfigurationError)
+        source = Pythia(None, n, command_file=what, seed=seed, signal=signal, nu=nu)
         identity |= _identity(Path(what))
     return NamedSource(source=source, identity=identity, batch_size=100)
 
