@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamarr.errors import DecayError
@@ -23,6 +23,7 @@ def draw(mass, masses, rows=1, seed=0, stage="test"):
     )
 
 
+@settings(max_examples=40)
 @given(
     masses=st.lists(st.sampled_from([0.0, 0.511, 105.66, 139.57, 493.68, 938.27]), min_size=2, max_size=7),
     excess=st.floats(0.01, 5000.0),
@@ -96,6 +97,7 @@ def test_massless_bodies_follow_rambo_moments():
         assert np.abs((x**2).mean(axis=1) - expected).max() < 0.02 * expected
 
 
+@settings(max_examples=40)
 @given(
     masses=st.lists(st.sampled_from([0.0, 0.511, 139.57, 938.27, 5279.0]), min_size=3, max_size=7),
     excess=st.floats(1e-2, 1e5),

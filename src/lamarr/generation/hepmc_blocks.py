@@ -55,7 +55,7 @@ def split_events(stream: ByteStream) -> Iterator[Block]:
         ended = text.at(b"HepMC::") and b"END_EVENT_LISTING" in text.line()
         if not ended:
             why = text.error or "the file ends without its END_EVENT_LISTING line: it is truncated"
-            yield from _without_end(last, why, text.ends_with_newline)
+            yield from _without_end(last, why, version, header)
             if text.error:
                 return
         elif last is not None:
@@ -64,12 +64,14 @@ def split_events(stream: ByteStream) -> Iterator[Block]:
         yield Block(error=text.error)
 
 
-def _without_end(last: Block | None, why: str, whole_lines: bool) -> Iterator[Block]:
+def _without_end(last: Block | None, why: str, version: int, header: bytes) -> Iterator[Block]:
     """Last event of a listing that lacks its end: given if all of it is there, then the problem is told."""
     if last is None:
         yield Block(error=why)
-    elif last.error is None and whole_lines:
-        yield last
+        return
+    whole = _block(version, header, last.text[: last.text.rfind(b"\n") + 1])
+    if whole.error is None:
+        yield whole
         yield Block(error=f"{why}; events may be missing after this one")
     else:
         yield Block(
@@ -130,7 +132,6 @@ class _Text:
         self._data = b""
         self._start = 0
         self.error: str | None = None
-        self.ends_with_newline = True
 
     def at(self, mark: bytes) -> bool:
         """Whether the text goes on with `mark`."""
@@ -198,6 +199,5 @@ class _Text:
             self.error = f"the compressed data are damaged or truncated ({error})"
             chunk = b""
         if chunk:
-            self.ends_with_newline = chunk.endswith(b"\n")
             self._data, self._start = self._data[self._start :] + chunk, 0
         return bool(chunk)

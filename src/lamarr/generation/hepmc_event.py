@@ -150,7 +150,8 @@ class _Graph:
         if bad.any():
             k = int(np.argmax(bad))
             raise InputFileError(
-                f"{self.where}, particle {self.hepmc_id[k]}: energy, momentum and mass must be finite, "
+                f"{self.where}, particle {self.hepmc_id[k]} (PDG id {self.particles['pid'][k]}): "
+                "energy, momentum and mass must be finite, "
                 f"but got (E, px, py, pz, m) = {(*p4[:, k].tolist(), float(mass[k]))} MeV"
             )
         if not np.isfinite(position).all():
