@@ -64,7 +64,9 @@ def _same(name: str) -> Callable[[Sequence[int], Constants, Attributes], int]:
 def _elementwise(name: str) -> Callable[[Sequence[int], Constants, Attributes], int]:
     def width(widths: Sequence[int], _: Constants, __: Attributes) -> int:
         if len(widths) != 2 or (widths[0] != widths[1] and 1 not in widths):
-            raise ModelError(f"'{name}' takes two values of one width (or a width of 1), but got {list(widths)}")
+            raise ModelError(
+                f"'{name}' takes two values of one width (or a width of 1), but got {list(widths)}"
+            )
         return max(widths)
 
     return width
@@ -142,7 +144,7 @@ def _matmul(x: Array, weight: Array) -> Array:
     if n % LANES:
         x = np.concatenate([x, np.zeros((blocks * LANES - n, k), x.dtype)])
     stacked = np.ascontiguousarray(x.reshape(blocks, LANES, k).transpose(0, 2, 1))
-    product = np.matmul(np.ascontiguousarray(weight.T), stacked)
+    product: Array = np.matmul(np.ascontiguousarray(weight.T), stacked)
     return product.transpose(0, 2, 1).reshape(blocks * LANES, weight.shape[1])[:n]
 
 
@@ -225,7 +227,9 @@ def _spline(values: Sequence[Array], _: Constants, attributes: Attributes) -> Ar
 def _spline_width(widths: Sequence[int], _: Constants, attributes: Attributes) -> int:
     need = widths[0] * (2 * int(attributes["bins"]) - 1)
     if len(widths) != 2 or widths[1] != need:
-        raise ModelError(f"'spline' of width {widths[0]} needs {need} raw numbers, but got {list(widths[1:])}")
+        raise ModelError(
+            f"'spline' of width {widths[0]} needs {need} raw numbers, but got {list(widths[1:])}"
+        )
     return widths[0]
 
 
@@ -266,3 +270,27 @@ def _vine_width(widths: Sequence[int], _: Constants, attributes: Attributes) -> 
 
 
 _register("vine", _vine_width, _vine)
+
+
+def _pick(values: Sequence[Array], _: Constants, __: Attributes) -> Array:
+    """Values v_k of the category k that u chooses: the first with u < p_0 + … + p_k, else the last.
+
+    Takes probabilities (n, K), u (n, 1) uniform on (0, 1), and values (n, K m); gives (n, m), the k-th
+    block of m values.
+    """
+    probability, u, candidates = values
+    n, categories = probability.shape
+    cumulative = np.cumsum(probability, axis=1, dtype=probability.dtype)
+    k = (cumulative[:, :-1] <= u).sum(axis=1)
+    return candidates.reshape(n, categories, -1)[np.arange(n), k]
+
+
+def _pick_width(widths: Sequence[int], _: Constants, __: Attributes) -> int:
+    if len(widths) != 3 or widths[1] != 1 or widths[2] % widths[0]:
+        raise ModelError(
+            f"'pick' takes K probabilities, one number and K m values, but got the widths {list(widths)}"
+        )
+    return widths[2] // widths[0]
+
+
+_register("pick", _pick_width, _pick)
