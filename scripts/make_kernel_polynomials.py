@@ -71,12 +71,11 @@ def main() -> None:
     polynomial("log (log(1+f) - f + f^2/2) / f^3", f, rest, 7, np.abs(f**3 / np.log1p(f)))
     x = nodes(1e-3, 1.0)
     polynomial("sinh (sinh x - x) / x^3 in x^2", x * x, (np.sinh(x) - x) / x**3, 2, x**3 / np.sinh(x))
-    x = nodes(1e-3, 9.02)
-    for p, q in ((4, 3), (4, 4), (5, 3), (5, 4)):
-        rational(f"tanh x / x in x^2 ({p}, {q})", x * x, np.tanh(x) / x, p, q, x / np.tanh(x))
+    polynomial("exp, for tanh", r, (np.expm1(r) - r) / r**2, 3, r**2 / np.exp(r))
+    x = nodes(1e-2, 0.62)
+    polynomial("tanh (tanh x - x) / x^3 in x^2", x * x, (np.tanh(x) - x) / x**3, 4, x**3 / np.tanh(x))
     x = nodes(1e-3, 3.93)
-    for p, q in ((4, 4), (5, 4), (5, 5)):
-        rational(f"erf x / x in x^2 ({p}, {q})", x * x, erf(x) / x, p, q, x / erf(x))
+    rational("erf x / x in x^2", x * x, erf(x) / x, 5, 5, x / erf(x))
     v = nodes(1e-4, 0.425)
     rational("quantile (p = 1/2 + v) / v in v^2", v * v, ndtri(0.5 + v) / v, 4, 4, v / ndtri(0.5 + v))
     s = nodes(np.sqrt(-np.log(0.0751)), np.sqrt(-np.log(1e-38)))

@@ -1,5 +1,6 @@
 """The model graph (IR), its numpy interpreter, cards and weights."""
 
+from lamarr.transpile.backend import RunningModel, compiled
 from lamarr.transpile.graph import Graph, GraphBuilder, Node, Value
 from lamarr.transpile.interpreter import evaluate
 from lamarr.transpile.model import Model, load_model
@@ -12,7 +13,9 @@ __all__ = [
     "Model",
     "Node",
     "Operator",
+    "RunningModel",
     "Value",
+    "compiled",
     "evaluate",
     "load_model",
 ]

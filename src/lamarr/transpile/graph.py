@@ -66,13 +66,17 @@ class Graph:
             lacking = [v for v in node.inputs if v not in widths]
             lacking += [c for c in node.constants.values() if c not in self.constants]
             if lacking:
-                raise ModelError(f"node '{node.output}' ({node.op}) reads {lacking}, which nothing before it gives")
+                raise ModelError(
+                    f"node '{node.output}' ({node.op}) reads {lacking}, which nothing before it gives"
+                )
             if node.output in widths:
                 raise ModelError(f"two nodes give a value called '{node.output}'")
             constants = {k: self.constants[c] for k, c in node.constants.items()}
             width = operator(node.op).width([widths[v] for v in node.inputs], constants, node.attributes)
             if width != node.width:
-                raise ModelError(f"node '{node.output}' ({node.op}) must have width {width}, but got {node.width}")
+                raise ModelError(
+                    f"node '{node.output}' ({node.op}) must have width {width}, but got {node.width}"
+                )
             widths[node.output] = width
         if self.output not in widths:
             raise ModelError(f"the graph gives '{self.output}', but no node makes it")

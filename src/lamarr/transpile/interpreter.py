@@ -49,7 +49,9 @@ def evaluate(
     arrays = {name: np.ascontiguousarray(a, dtype=dtype) for name, a in inputs.items()}
     for name, array in arrays.items():
         if array.ndim != 2 or array.shape[1] != graph.inputs[name]:
-            raise ModelError(f"input '{name}' must have {graph.inputs[name]} columns, but got shape {array.shape}")
+            raise ModelError(
+                f"input '{name}' must have {graph.inputs[name]} columns, but got shape {array.shape}"
+            )
     rows = {name: len(a) for name, a in arrays.items()}
     if len(set(rows.values())) > 1:
         raise ModelError(f"inputs must have equal numbers of rows, but got {rows}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lamarr.errors import ModelError, near_misses
+from lamarr.random import Stream
+from lamarr.transpile.backend import RunningModel, compiled
 from lamarr.transpile.graph import Graph
 from lamarr.transpile.interpreter import evaluate
 
-__all__ = ["CARD_VERSION", "Model", "load_model"]
+__all__ = ["CARD_VERSION", "Model", "load_model", "outside"]
 
 CARD_VERSION = 1
 
@@ -58,26 +61,34 @@ class Model:
         expected = {"x": len(self.inputs), **({"noise": self.n_noise} if self.n_noise else {})}
         if self.graph.inputs != expected or self.graph.width != len(self.outputs):
             raise ModelError(
-                f"model '{self.name}' declares inputs {expected} and {len(self.outputs)} outputs, but its graph "
-                f"has {self.graph.inputs} and {self.graph.width}"
+                f"model '{self.name}' declares inputs {expected} and {len(self.outputs)} outputs, but its "
+                f"graph has {self.graph.inputs} and {self.graph.width}"
             )
         if set(self.ranges) - set(self.inputs):
-            raise ModelError(f"model '{self.name}' gives ranges of {sorted(set(self.ranges) - set(self.inputs))}")
+            raise ModelError(
+                f"model '{self.name}' gives ranges of {sorted(set(self.ranges) - set(self.inputs))}"
+            )
 
     def __call__(self, x: ArrayLike, noise: ArrayLike | None = None) -> NDArray[np.float32]:
         """Evaluate on conditions (n, inputs) and, if it takes any, N(0, 1) noise (n, n_noise)."""
         if (noise is not None) != bool(self.n_noise):
             raise ModelError(f"model '{self.name}' takes {self.n_noise} random numbers per row")
-        arrays = {"x": x} if noise is None else {"x": x, "noise": noise}
+        arrays: dict[str, Any] = {"x": x} if noise is None else {"x": x, "noise": noise}
         return evaluate(self.graph, **arrays).astype(np.float32, copy=False)
+
+    def seeded(
+        self, x: ArrayLike, *, seed: int, stage: str, event: ArrayLike, particle: ArrayLike
+    ) -> NDArray[np.float32]:
+        """Evaluate with the noise ``lamarr.random.Stream(seed, stage).normal(event, particle, n_noise)``."""
+        return self(x, Stream(seed, stage).normal(event, particle, self.n_noise))
+
+    def compiled(self, backend: str = "auto") -> RunningModel:
+        """Return this model ready to run on a back end: see :func:`lamarr.transpile.compiled`."""
+        return compiled([self], backend, self.name)[self.name]
 
     def out_of_domain(self, x: NDArray[Any]) -> NDArray[np.bool_]:
         """Rows (n,) with a condition outside of the range of the training sample."""
-        outside = np.zeros(len(x), bool)
-        for name, (low, high) in self.ranges.items():
-            column = x[:, self.inputs.index(name)]
-            outside |= ~((column >= low) & (column <= high))
-        return outside
+        return outside(x, self.inputs, self.ranges)
 
     def save(self, directory: Path | str) -> Path:
         """Write card and weights into `directory`; return the path of the card."""
@@ -100,6 +111,17 @@ class Model:
         _replace(folder / f"{self.name}.safetensors", weights)
         text = json.dumps(card, indent=1, ensure_ascii=False)
         return _replace(folder / f"{self.name}.json", text.encode())
+
+
+def outside(
+    x: NDArray[Any], inputs: Sequence[str], ranges: Mapping[str, tuple[float, float]]
+) -> NDArray[np.bool_]:
+    """Rows (n,) of `x` with a column outside of its range; NaN is outside."""
+    result = np.zeros(len(x), bool)
+    for name, (low, high) in ranges.items():
+        column = x[:, inputs.index(name)]
+        result |= ~((column >= low) & (column <= high))
+    return result
 
 
 def _replace(path: Path, content: bytes) -> Path:
@@ -132,7 +154,8 @@ def load_model(directory: Path | str, name: str) -> Model:
         version = int(card.pop("card_version"))
         if version > CARD_VERSION:
             raise ModelError(
-                f"{path} is a card of version {version}, this Lamarr reads up to {CARD_VERSION}: update lamarr"
+                f"{path} is a card of version {version}, this Lamarr reads up to {CARD_VERSION}:"
+                " update lamarr"
             )
         file = folder / card["weights"]["file"]
         if not file.exists():

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lamarr.errors import ModelError
-from lamarr.transpile.c.compiler import build_cached, levels_of_target
+from lamarr.transpile.c.compiler import build_cached, levels_of_machine
 from lamarr.transpile.c.emit import emit
 from lamarr.transpile.c.library import card_of, open_library
-from lamarr.transpile.model import Model
+from lamarr.transpile.model import Model, outside
 
 __all__ = ["CompiledModel", "compile_models"]
 
@@ -80,7 +80,9 @@ class CompiledModel:
         if random is not None and len(random) != len(rows):
             raise ModelError(f"inputs must have equal numbers of rows, but got {len(rows)} and {len(random)}")
         y = np.empty((len(rows), len(self.outputs)), np.float32)
-        self._batch(len(rows), rows.ctypes.data, None if random is None else random.ctypes.data, y.ctypes.data)
+        self._batch(
+            len(rows), rows.ctypes.data, None if random is None else random.ctypes.data, y.ctypes.data
+        )
         return y
 
     def seeded(
@@ -105,6 +107,10 @@ class CompiledModel:
         self._seeded(n, *pointers, seed, zlib.crc32(stage.encode()), y.ctypes.data)
         return y
 
+    def out_of_domain(self, x: NDArray[Any]) -> NDArray[np.bool_]:
+        """Rows (n,) with a condition outside of the range of the training sample."""
+        return outside(x, self.inputs, self.ranges)
+
 
 def compile_models(models: Sequence[Model], name: str = "models") -> dict[str, CompiledModel]:
     """Compile models to one library, or take it from the cache; return them by name.
@@ -116,6 +122,6 @@ def compile_models(models: Sequence[Model], name: str = "models") -> dict[str, C
     ModelError
         If a model cannot be written in C.
     """
-    levels = levels_of_target()
+    levels = levels_of_machine()
     library = build_cached(emit(models, name, levels=levels), levels=levels)
     return {m.name: CompiledModel(library, m.name) for m in models}

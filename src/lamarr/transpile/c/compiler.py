@@ -14,13 +14,23 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
 from lamarr.errors import ConfigurationError, ModelError
-from lamarr.transpile.c.emit import Source
+from lamarr.transpile.c.emit import FEATURES, Source
 
-__all__ = ["CompilerError", "build", "build_cached", "cache_folder", "compiler", "levels_of_target", "seal_of"]
+__all__ = [
+    "CompilerError",
+    "build",
+    "build_cached",
+    "cache_folder",
+    "compiler",
+    "levels_of_machine",
+    "levels_of_target",
+    "seal_of",
+]
 
 FLAGS = (
     "-std=gnu11",
@@ -42,7 +52,7 @@ class CompilerError(ModelError):
 
 
 def compiler() -> list[str]:
-    """Return the command of the C compiler: ``LAMARR_CC``, ``CC``, or the first of cc, gcc, clang on the path.
+    """Return the command of the C compiler: ``LAMARR_CC``, ``CC``, or the first of cc, gcc, clang found.
 
     Raises
     ------
@@ -63,7 +73,9 @@ def compiler() -> list[str]:
 @cache
 def _identity(command: tuple[str, ...]) -> str:
     try:
-        result = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=60, check=False)
+        result = subprocess.run(
+            [*command, "--version"], capture_output=True, text=True, timeout=60, check=False
+        )
     except OSError as error:
         raise CompilerError(f"the C compiler {command[0]} cannot be started: {error}") from error
     return result.stdout
@@ -72,6 +84,19 @@ def _identity(command: tuple[str, ...]) -> str:
 def levels_of_target(machine: str | None = None) -> tuple[str, ...]:
     """Levels of the instruction set that one library holds for a machine (default: this one)."""
     return tuple(_MARCH) if (machine or platform.machine()) in ("x86_64", "AMD64") else ("generic",)
+
+
+@cache
+def levels_of_machine() -> tuple[str, ...]:
+    """Return the one level that fits this machine's processor best; all of them where that is not known."""
+    levels = levels_of_target()
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return levels
+    flags = set(next((line for line in text.splitlines() if line.startswith("flags")), "").split())
+    fitting = [v for v in levels if v in FEATURES and flags.issuperset(FEATURES[v])]
+    return (fitting[-1],) if fitting else levels[:1]
 
 
 def cache_folder() -> Path:
@@ -86,7 +111,9 @@ def _run(command: list[str], folder: Path) -> None:
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if result.returncode:
         said = (result.stderr or result.stdout).strip()
-        raise CompilerError(f"the C compiler failed with status {result.returncode}: {shlex.join(command)}\n{said}")
+        raise CompilerError(
+            f"the C compiler failed with status {result.returncode}: {shlex.join(command)}\n{said}"
+        )
 
 
 def build(source: Source, library: Path, *, levels: tuple[str, ...], flags: tuple[str, ...] = ()) -> Path:
@@ -103,11 +130,13 @@ def build(source: Source, library: Path, *, levels: tuple[str, ...], flags: tupl
         folder = Path(name)
         for file, content in source.files.items():
             (folder / file).write_bytes(content)
+        commands = [[*cc, *FLAGS, *flags, "-c", f"{source.name}_entry.c", "-o", "entry.o"]]
         for level in levels:
             march = [f"-march={_MARCH[level]}"] if level in _MARCH else []
             arguments = [f"-DLAMARR_LEVEL={level}", "-c", f"{source.name}.c", "-o", f"{level}.o"]
-            _run([*cc, *FLAGS, *march, *flags, *arguments], folder)
-        _run([*cc, *FLAGS, *flags, "-c", f"{source.name}_entry.c", "-o", "entry.o"], folder)
+            commands.append([*cc, *FLAGS, *march, *flags, *arguments])
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            list(pool.map(lambda command: _run(command, folder), commands))
         objects = [f"{level}.o" for level in levels]
         _run([*cc, *flags, "-shared", *_link_flags(), *objects, "entry.o", "-o", "library.so"], folder)
         _seal(folder / "library.so")

@@ -22,7 +22,7 @@ from lamarr.transpile.c.plan import Plan, plan
 from lamarr.transpile.graph import Graph, Node
 from lamarr.transpile.model import Model
 
-__all__ = ["ABI", "Source", "emit"]
+__all__ = ["ABI", "FEATURES", "Source", "emit"]
 
 ABI = 1
 """Version of the interface of generated libraries, in their cards."""
@@ -45,7 +45,11 @@ def _template(name: str) -> Template:
 
 def _kernels() -> dict[str, bytes]:
     folder = resources.files(__package__).joinpath("kernels")
-    return {f.name: f.read_bytes() for f in sorted(folder.iterdir(), key=lambda f: f.name) if f.name.endswith(".h")}
+    return {
+        f.name: f.read_bytes()
+        for f in sorted(folder.iterdir(), key=lambda f: f.name)
+        if f.name.endswith(".h")
+    }
 
 
 def _layer(model: Model, index: int, node: Node, where: Plan, table: Table, weights: str) -> str:
@@ -71,8 +75,8 @@ def _model(model: Model, table: Table, weights: str) -> str:
     where = plan(graph)
     if where.size > MAX_ARENA:
         raise ModelError(
-            f"model '{model.name}' needs room for {where.size} numbers per row, the C back end has {MAX_ARENA}: "
-            "use the numpy back end"
+            f"model '{model.name}' needs room for {where.size} numbers per row, the C back end has "
+            f"{MAX_ARENA}: use the numpy back end"
         )
     layers = [(i, n) for i, n in enumerate(graph.nodes) if n.output not in where.views]
     return _template("model.c").substitute(
@@ -109,9 +113,10 @@ def _card(models: Sequence[Model]) -> dict[str, Any]:
 
 
 def _literal(text: str) -> str:
-    """C string literals of a text, in lines; bytes beyond ASCII as octal escapes."""
+    """Write a text as C string literals, in lines; bytes beyond ASCII as octal escapes."""
     escaped = "".join(
-        "\\" + c if c in '"\\' else c if " " <= c <= "~" else "".join(f"\\{b:03o}" for b in c.encode()) for c in text
+        "\\" + c if c in '"\\' else c if " " <= c <= "~" else "".join(f"\\{b:03o}" for b in c.encode())
+        for c in text
     )
     pieces = re.findall(r"(?:\\[0-7]{3}|\\.|[^\\]){1,90}", escaped.replace("??", "?\\?"))
     return "\n".join(f'  "{p}"' for p in pieces)
@@ -164,21 +169,26 @@ def emit(models: Sequence[Model], name: str, *, levels: Sequence[str] = ("generi
     return Source(name=name, files={**contents, "weights.bin": table.to_bytes(), **_kernels()})
 
 
+_SEEDED = (
+    "size_t n, const float *x, const uint32_t *event, const uint32_t *particle, "
+    "uint64_t seed, uint32_t stage, float *y"
+)
 _FUNCTIONS = {
     # suffix: (result, declared arguments, passed arguments), with and without noise
     "_batch": ("int", "size_t n, const float *x, const float *noise, float *y", "n, x, noise, y"),
     "_seeded": (
         "int",
-        "size_t n, const float *x, const uint32_t *event, const uint32_t *particle, uint64_t seed,\n"
-        "    uint32_t stage, float *y",
+        _SEEDED,
         "n, x, event, particle, seed, stage, y",
     ),
 }
 
 
 def _signatures(model: Model) -> list[tuple[str, str, str, str]]:
-    """(result, name, declared arguments, passed arguments) of the functions of a model."""
-    batch = [(r, model.name + s, a, p) for s, (r, a, p) in _FUNCTIONS.items() if s == "_batch" or model.n_noise]
+    """Functions of a model: result, name, declared arguments, passed arguments."""
+    batch = [
+        (r, model.name + s, a, p) for s, (r, a, p) in _FUNCTIONS.items() if s == "_batch" or model.n_noise
+    ]
     random = (", const float *random", ", random") if model.n_noise else ("", "")
     plug_in = ("float *", model.name, f"float *out, const float *in{random[0]}", f"out, in{random[1]}")
     return [*batch, plug_in]
@@ -209,10 +219,11 @@ def _header(model: Model) -> str:
     return "\n".join([columns, *(f"{_join(r, n, a)};" for r, n, a, _ in _signatures(model))])
 
 
-_FEATURES = {
+FEATURES = {
     "x86_64_v4": ("avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"),
-    "x86_64_v3": ("avx2", "fma", "bmi", "bmi2"),
+    "x86_64_v3": ("avx2", "fma", "bmi1", "bmi2"),
 }
+"""What a processor must have for a level, in the words of Linux."""
 
 
 def _chooser(levels: Sequence[str]) -> str:
@@ -221,6 +232,8 @@ def _chooser(levels: Sequence[str]) -> str:
     lines = ["static int choose(void) {", "  __builtin_cpu_init();"]
     for i, level in reversed(list(enumerate(levels))):
         if i:
-            tests = " && ".join(f'__builtin_cpu_supports("{f}")' for f in _FEATURES[level])
+            tests = " && ".join(
+                f'__builtin_cpu_supports("{f.replace("bmi1", "bmi")}")' for f in FEATURES[level]
+            )
             lines.append(f"  if ({tests}) return {i};")
     return "\n".join([*lines, "  return 0;", "}"])

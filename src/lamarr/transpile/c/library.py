@@ -85,6 +85,7 @@ def card_of(library: ctypes.CDLL) -> dict[str, Any]:
         raise ModelError(f"the library {library._name} has no card that Lamarr can read: {error}") from error
     if abi > ABI:
         raise ModelError(
-            f"the library {library._name} has interface version {abi}, this Lamarr reads up to {ABI}: update lamarr"
+            f"the library {library._name} has interface version {abi}, this Lamarr reads up to {ABI}:"
+            " update lamarr"
         )
     return card

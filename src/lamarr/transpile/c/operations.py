@@ -89,7 +89,7 @@ def _runs(columns: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def _copies(parts: Sequence[tuple[int, int]], output: int) -> list[str]:
-    """Copies of (place, width) side by side."""
+    """Copy the (place, width) side by side."""
     lines = []
     for place, width in parts:
         lines.append(f"copy(t, {place}, {output}, {width});")

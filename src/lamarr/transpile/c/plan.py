@@ -73,8 +73,10 @@ def _last_uses(graph: Graph, roots: dict[str, tuple[str, int]]) -> dict[str, int
     return last
 
 
-def _over(node: Node, index: int, widths: dict[str, int], last: dict[str, int], owners: Sequence[str]) -> str | None:
-    """The argument that `node` may write over."""
+def _over(
+    node: Node, index: int, widths: dict[str, int], last: dict[str, int], owners: Sequence[str]
+) -> str | None:
+    """Name the argument that `node` may write over."""
     for value, owner in zip(node.inputs, owners, strict=True):
         if node.op in IN_PLACE and value == owner and last[owner] == index and widths[value] == node.width:
             return value

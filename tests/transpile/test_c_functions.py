@@ -1,0 +1,71 @@
+"""The errors that kernels/functions.h states, measured on float32 from the whole range."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import numpy as np
+import pytest
+from transpile_graphs import model_of
+
+from lamarr.transpile import OPERATORS, GraphBuilder
+from lamarr.transpile.c import CompiledModel, emit
+from lamarr.transpile.c.compiler import build_cached, levels_of_target
+
+# function: largest error in ulp, and from where on (below, results are subnormal or cancel)
+STATED = {
+    "exp": (1.0, -87.3),
+    "log": (0.9, -np.inf),
+    "tanh": (1.9, -np.inf),
+    "sinh": (3.6, -np.inf),
+    "asinh": (2.1, -np.inf),
+    "sigmoid": (2.3, -87.3),
+    "silu": (3.0, -87.3),
+    "softplus": (1.8, -87.3),
+}
+SAMPLE = np.arange(0, 2**32, 4099, dtype=np.uint64).astype(np.uint32).view(np.float32)
+
+
+def ulp(y: np.ndarray) -> np.ndarray:
+    return 2.0 ** np.maximum(np.floor(np.log2(np.maximum(np.abs(y), 2.0**-149))) - 23, -149)
+
+
+@pytest.fixture(scope="module")
+def functions() -> dict[str, CompiledModel]:
+    models = []
+    for op in STATED:
+        b = GraphBuilder(x=1)
+        models.append(model_of(b.finish(b.add(op, b.input("x"))), f"f_{op}"))
+    levels = levels_of_target()[:2]
+    library = build_cached(emit(models, "functions", levels=levels), levels=levels)
+    return {op: CompiledModel(library, f"f_{op}") for op in STATED}
+
+
+@pytest.mark.parametrize("op", STATED)
+def test_error_is_as_stated(functions: dict[str, CompiledModel], op: str) -> None:
+    limit, low = STATED[op]
+    x = SAMPLE[np.isfinite(SAMPLE) & (low <= SAMPLE)]
+    with np.errstate(all="ignore"):
+        exact = OPERATORS[op].apply([x.astype(np.float64)[:, None]], {}, {})[:, 0]
+        finite = np.isfinite(exact.astype(np.float32))
+    got = functions[op](x[:, None])[:, 0]
+    assert (np.isfinite(got) == finite).all()
+    error = np.abs(got[finite] - exact[finite]) / ulp(exact[finite])
+    assert error.max() <= limit, (x[finite][error.argmax()], error.max())
+    assert error.max() > limit - 0.8  # the statement is no wild guess
+
+
+@pytest.mark.parametrize("op", STATED)
+def test_special_values_are_numpys(functions: dict[str, CompiledModel], op: str) -> None:
+    x = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, -1.0, 1e-45, -1e-45, 3.4e38, -3.4e38], np.float32)[
+        :, None
+    ]
+    with np.errstate(all="ignore"):
+        expected = OPERATORS[op].apply([x], {}, {})
+    np.testing.assert_allclose(functions[op](x), expected, rtol=1e-6, atol=3e-45)
+
+
+def test_the_header_states_these_errors() -> None:
+    text = resources.files("lamarr.transpile.c").joinpath("kernels", "functions.h").read_text()
+    for op, (limit, _) in STATED.items():
+        assert f"{op} {limit}" in text

@@ -1,0 +1,139 @@
+"""Random graphs over the operators, for laws that every graph must keep."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from lamarr.transpile import Graph, GraphBuilder, Model, Value
+
+N_NOISE = 3
+
+
+class RandomGraph:
+    """Grows a graph operator by operator; values stay in a range where float32 is meaningful."""
+
+    def __init__(self, seed: int, width: int, noise: bool) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.b = GraphBuilder(x=width, noise=N_NOISE if noise else 0)
+        self.values = [self.b.input("x")] + ([self.b.input("noise")] if noise else [])
+
+    def pick(self) -> Value:
+        return self.values[self.rng.integers(len(self.values))]
+
+    def like(self, width: int) -> Value:
+        """A value of this width, or of width 1."""
+        fitting = [v for v in self.values if v.width in (1, width)]
+        return fitting[self.rng.integers(len(fitting))] if fitting else self.dense(self.pick(), width)
+
+    def dense(self, v: Value, width: int) -> Value:
+        weight = self.rng.normal(0, v.width**-0.5, (v.width, width))
+        return self.b.dense(v, weight, self.rng.normal(0, 0.3, width))
+
+    def bounded(self, v: Value, bound: float = 4.0) -> Value:
+        return self.b.add("clip", v, low=[-bound], high=[bound])
+
+    def step(self, op: str) -> None:
+        self.values.append(getattr(self, f"make_{op}", lambda v: self.b.add(op, v))(self.pick()))
+
+    def make_dense(self, v: Value) -> Value:
+        return self.dense(v, int(self.rng.integers(1, 40)))
+
+    def make_affine(self, v: Value) -> Value:
+        n = v.width if self.rng.random() < 0.7 else 1
+        return self.b.add("affine", v, scale=self.rng.normal(0, 1, n), shift=self.rng.normal(0, 1, n))
+
+    def make_clip(self, v: Value) -> Value:
+        low = self.rng.normal(-1, 1, v.width)
+        return self.b.add("clip", v, low=low, high=low + self.rng.random(v.width) * 3)
+
+    def make_exp(self, v: Value) -> Value:
+        return self.b.add("exp", self.bounded(v))
+
+    def make_sinh(self, v: Value) -> Value:
+        return self.b.add("sinh", self.bounded(v))
+
+    def make_log(self, v: Value) -> Value:
+        return self.b.add("log", self.b.add("affine", self.b.add("absolute", v), scale=[1.0], shift=[0.1]))
+
+    def make_sqrt(self, v: Value) -> Value:
+        return self.b.add("sqrt", self.b.add("affine", self.b.add("absolute", v), scale=[1.0], shift=[0.01]))
+
+    def make_leaky_relu(self, v: Value) -> Value:
+        return self.b.add("leaky_relu", v, attributes={"slope": float(self.rng.random())})
+
+    def make_add(self, v: Value) -> Value:
+        return self.b.add("add", v, self.like(v.width))
+
+    def make_subtract(self, v: Value) -> Value:
+        return self.b.add("subtract", self.like(v.width), v)
+
+    def make_multiply(self, v: Value) -> Value:
+        return self.b.add("multiply", self.bounded(v), self.bounded(self.like(v.width)))
+
+    def make_divide(self, v: Value) -> Value:
+        below = self.b.add("affine", self.b.add("softplus", self.like(v.width)), scale=[1.0], shift=[0.2])
+        return self.b.add("divide", v, below)
+
+    def make_select(self, v: Value) -> Value:
+        if self.rng.random() < 0.5:
+            first = int(self.rng.integers(v.width))
+            return self.b.select(v, range(first, int(self.rng.integers(first, v.width)) + 1))
+        return self.b.select(v, self.rng.integers(0, v.width, self.rng.integers(1, 9)).tolist())
+
+    def make_concat(self, v: Value) -> Value:
+        parts = [p for p in (v, self.pick(), self.pick()) if p.width < 60]
+        return self.b.concat(*(parts or [self.b.select(v, [0])]))
+
+    def make_interpolate(self, v: Value) -> Value:
+        points = int(self.rng.integers(2, 12))
+        x = np.cumsum(self.rng.random((v.width, points)) + 0.1, axis=1) - 0.5 * points
+        return self.b.add("interpolate", v, x=x, y=np.cumsum(self.rng.random(x.shape), axis=1))
+
+    def make_spline(self, v: Value) -> Value:
+        v = v if v.width <= 4 else self.b.select(v, [0, v.width - 1])
+        bins = int(self.rng.integers(1, 13))
+        raw = self.bounded(self.dense(self.pick(), v.width * (2 * bins - 1)))
+        return self.b.add("spline", v, raw, attributes={"bins": bins, "bound": 4.0})
+
+    def make_vine(self, v: Value) -> Value:
+        d = int(self.rng.integers(2, 7))
+        partial = self.b.add("tanh", self.dense(v, d * (d - 1) // 2))
+        return self.b.add("vine", partial, attributes={"dimension": d})
+
+    def finish(self) -> Graph:
+        return self.b.finish(self.values[-1])
+
+
+OPS = (
+    *("absolute", "add", "affine", "asinh", "clip", "concat", "dense", "divide", "exp", "interpolate"),
+    *("leaky_relu", "log", "multiply", "relu", "select", "sigmoid", "silu", "sinh", "softmax", "softplus"),
+    *("spline", "sqrt", "subtract", "tanh", "vine"),
+)
+
+
+def model_of(graph: Graph, name: str = "model") -> Model:
+    n = graph.inputs["x"]
+    return Model(
+        name=name,
+        inputs=tuple(f"in{i}" for i in range(n)),
+        outputs=tuple(f"out{i}" for i in range(graph.width)),
+        n_noise=graph.inputs.get("noise", 0),
+        ranges={"in0": (-1.0, 1.0)},
+        graph=graph,
+        card={"description": 'test "µ" ?? \\ model'},
+    )
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Graph:
+    ops = draw(st.lists(st.sampled_from(OPS), min_size=1, max_size=12))
+    growing = RandomGraph(draw(st.integers(0, 2**32 - 1)), draw(st.integers(1, 20)), draw(st.booleans()))
+    for op in ops:
+        growing.step(op)
+    return growing.finish()
+
+
+def inputs_of(graph: Graph, rows: int, seed: int = 1) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return {k: rng.normal(0, 1.5, (rows, w)).astype(np.float32) for k, w in graph.inputs.items()}
