@@ -1,6 +1,7 @@
 """Draw training and closure samples of the tracking models from the teacher.
 
-    python -m lamarr.training.tracking.sample train -o DIR --particles 12000000 --seed 1
+    python -m lamarr.training.tracking.sample train -o DIR --seed 1
+    python -m lamarr.training.tracking.sample closure -o DIR --particles 1000000 --seed 1001
 
 Charged particles of Pythia8 minimum bias and bb events are varied (momentum, azimuth, flight distance,
 species) so that the sample covers more than one spectrum, and a gun flat in log p and eta is added. The
@@ -10,7 +11,7 @@ closure sample is not varied.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ __all__ = ["Particles", "closest_to_beam", "draw", "gun", "pythia_particles", "v
 
 BEAM = (0.84, -0.18)
 """Beam spot in x and y (mm) of LHCb 2016 MagUp."""
+
+CHUNK = 200_000
+"""Particles that the teacher is asked for at a time."""
 
 _SPECIES = (11, 13, 211, 321, 2212)
 _CHARGE = {11: -1, 13: -1, 211: 1, 321: 1, 2212: 1}
@@ -171,15 +175,10 @@ def draw(
     yield "physical", physical(teacher, true[:, 5], residuals, covariance)
 
 
-def _chunks(particles: Particles, size: int) -> Iterator[Particles]:
-    for first in range(0, len(particles), size):
-        yield particles.take(slice(first, first + size))
-
-
 @click.command()
 @click.argument("kind", type=click.Choice(["train", "closure"]))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the arrays.")
-@click.option("--particles", "n", default=12_000_000, show_default=True, help="Number of particles.")
+@click.option("--particles", "n", default=8_000_000, show_default=True, help="Number of particles.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--teacher", type=click.Path(path_type=Path), help="Folder of tracking_response.py.")
 def main(kind: str, output: Path, n: int, seed: int, teacher: Path | None) -> None:
@@ -188,24 +187,41 @@ def main(kind: str, output: Path, n: int, seed: int, teacher: Path | None) -> No
 
     response, rng = load_teacher(teacher), np.random.default_rng(seed)
     output.mkdir(parents=True, exist_ok=True)
-    charged = {"minbias": 40, "bbbar": 77}  # forward charged particles per event
-    each = min(n, 2_400_000) if kind == "train" else n
     pool = Particles.concatenate(
-        [pythia_particles(k, int(each / 2 / charged[k]), seed + i) for i, k in enumerate(charged)]
+        [
+            pythia_particles("minbias", min(n, 600_000) // 90, seed),
+            pythia_particles("bbbar", min(n, 600_000) // 150, seed + 1),
+        ]
     )
+    parts = _training(pool, n, rng) if kind == "train" else _closure(pool, n, rng)
+    boost = (1.0, 2.0, 8.0) if kind == "train" else (1.0, 1.0, 1.0)
     kept: dict[str, list[NDArray[Any]]] = {}
-    size = 200_000
-    for _ in track(range(-(-n // size)), "teacher"):
-        rows = rng.integers(0, len(pool), size)
-        if kind == "train":
-            part = Particles.concatenate([varied(pool.take(rows[: 3 * size // 4]), rng), gun(size // 4, rng)])
-        else:
-            part = pool.take(rows)
-        boost = (1.0, 2.0, 8.0) if kind == "train" else (1.0, 1.0, 1.0)
+    for part in track(parts, "teacher", total=-(-n // CHUNK)):
         for name, array in draw(response, part, rng, boost):
             kept.setdefault(name, []).append(array)
     for name, arrays in kept.items():
         np.save(output / f"{name}.npy", np.concatenate(arrays))
+
+
+def _training(pool: Particles, n: int, rng: np.random.Generator) -> Iterator[Particles]:
+    """Three quarters varied particles of Pythia8, one quarter a flat gun."""
+    for _ in range(-(-n // CHUNK)):
+        some = pool.take(rng.integers(0, len(pool), 3 * CHUNK // 4))
+        yield Particles.concatenate([varied(some, rng), gun(CHUNK // 4, rng)])
+
+
+def _closure(pool: Particles, n: int, rng: np.random.Generator) -> Iterator[Particles]:
+    """Particles of Pythia8 with 2 < p < 200 GeV and 1.8 < eta < 5.2, as they are; a quarter as e, one as mu.
+
+    Electrons and muons are rare among them: half of the sample keeps its spectra and vertices, but is
+    relabelled, so that there are enough of every species.
+    """
+    eta = np.arcsinh(pool.pz / np.hypot(pool.px, pool.py))
+    pool = pool.take((pool.p > 2e3) & (pool.p < 2e5) & (eta > 1.8) & (eta < 5.2))
+    for _ in range(-(-n // CHUNK)):
+        some = pool.take(rng.integers(0, len(pool), CHUNK))
+        label = rng.choice([0, 11, 13], CHUNK, p=[0.5, 0.25, 0.25])
+        yield replace(some, pid=np.where(label > 0, np.sign(some.pid) * label, some.pid))
 
 
 if __name__ == "__main__":
