@@ -75,6 +75,8 @@ def serve(database: str, host: str, port: int, trust_proxy: str, log_level: str,
 
     from lamarr.tuning.extra import need
 
+    # samplers run in threads of the server; their libraries must not start more of their own
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     for module in ("fastapi", "uvicorn", "sqlalchemy", "optuna"):
         need(module)
     if options["dashboard"]:

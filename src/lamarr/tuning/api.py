@@ -1,7 +1,6 @@
-"""Version 1 of the HTTP interface: token in the header, typed bodies, described by OpenAPI.
+"""Version 1 of the HTTP interface: token in the header, typed bodies, described by OpenAPI."""
 
-No postponed annotations here: FastAPI reads them, and some are made inside the functions.
-"""
+from __future__ import annotations
 
 import time
 from typing import Annotated, Any
@@ -29,7 +28,7 @@ from lamarr.tuning.schemas import (
     problems,
 )
 from lamarr.tuning.strategies import PRUNERS, SAMPLERS, parse_strategy
-from lamarr.tuning.tokens import SCOPES, Token, new_token, revoke
+from lamarr.tuning.tokens import Token, new_token, revoke
 from lamarr.tuning.views import best_trials, study_view, trial_view, working
 
 __all__ = ["API_VERSION", "api_router"]
@@ -50,20 +49,24 @@ def api_router(gate: Gate) -> APIRouter:
     return router
 
 
-def _need(gate: Gate, scope: str) -> Any:
+def _need(scope: str) -> Any:
     async def token(
         request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
     ) -> Token:
         if credentials is None:
             raise problem("unknown_token", "send a token in the header `Authorization: Bearer TOKEN`")
+        gate: Gate = request.app.state.gate
         return gate.token(credentials.credentials, scope, request.client.host if request.client else "-")
 
     return Depends(token)
 
 
-def _add_info(router: APIRouter, gate: Gate) -> None:
-    Read = Annotated[Token, _need(gate, "read")]
+Read = Annotated[Token, _need("read")]
+Work = Annotated[Token, _need("work")]
+Admin = Annotated[Token, _need("admin")]
 
+
+def _add_info(router: APIRouter, gate: Gate) -> None:
     @router.get("/info", tags=["server"])
     async def info() -> Response:
         """Version of the server and what it can do; needs no token."""
@@ -104,7 +107,6 @@ def _strategy(what: str, body: StrategyBody | None) -> Any:
 
 def _add_studies(router: APIRouter, gate: Gate) -> None:
     service = gate.service
-    Read, Work, Admin = (Annotated[Token, _need(gate, s)] for s in SCOPES)
 
     @router.post("/studies", tags=["studies"])
     async def open_study(token: Work, body: StudyBody) -> Response:
@@ -158,14 +160,13 @@ def _add_studies(router: APIRouter, gate: Gate) -> None:
 
     @router.get("/studies/{study}/best", tags=["studies"])
     async def best(token: Read, study: StudyId) -> Response:
-        """The best trial, or the Pareto front where there are several objectives."""
+        """Give the best trial, or the Pareto front where there are several objectives."""
         campaign = service.campaign(token, study)
         return json_response([trial_view(campaign, t) for t in best_trials(service, campaign)])
 
 
 def _add_trials(router: APIRouter, gate: Gate) -> None:
     service = gate.service
-    Read, Work, _ = (Annotated[Token, _need(gate, s)] for s in SCOPES)
     one = "/studies/{study}/trials/{number}"
 
     @router.get("/studies/{study}/trials", tags=["trials"])
@@ -226,7 +227,6 @@ def _token_view(token: Token) -> dict[str, Any]:
 
 def _add_tokens(router: APIRouter, gate: Gate) -> None:
     service = gate.service
-    Admin = Annotated[Token, _need(gate, "admin")]
 
     @router.get("/tokens", tags=["tokens"])
     async def list_tokens(token: Admin) -> Response:
@@ -260,7 +260,7 @@ def _add_tokens(router: APIRouter, gate: Gate) -> None:
 
     @router.get("/audit", tags=["server"])
     async def audit(token: Admin, limit: Annotated[int, Query(ge=1, le=10_000)] = 200) -> Response:
-        """The audit log, newest first; operators see all of it, others what their tokens did."""
+        """Read the audit log, newest first; operators see all of it, others what their tokens did."""
         await gate.committed()
         rows = service.audit_log(limit)
         return json_response([r for r in rows if token.sees_all or r["user"] == token.user])

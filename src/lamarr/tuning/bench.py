@@ -71,7 +71,7 @@ class Connection:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Find a port that nobody listens on."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return int(s.getsockname()[1])
@@ -136,7 +136,7 @@ def make_token(database: str, user: str = "bench", **more: Any) -> str:
 
 @contextmanager
 def running_server(database: str | None = None, *more: str) -> Iterator[tuple[ServerProcess, str]]:
-    """A server on a new SQLite database (or on `database`) with a token: (server, token)."""
+    """Run a server on a new SQLite database (or on `database`) with a token: (server, token)."""
     with tempfile.TemporaryDirectory() as folder:
         database = database or str(Path(folder) / "tune.db")
         token = make_token(database, scope="admin")
@@ -150,7 +150,7 @@ def running_server(database: str | None = None, *more: str) -> Iterator[tuple[Se
 
 @contextmanager
 def database_of(args: argparse.Namespace) -> Iterator[str | None]:
-    """The database to measure on: None for a new SQLite file, or the URL of a throw-away PostgreSQL."""
+    """Give the database to measure on: None for a new SQLite file, or the URL of a throw-away PostgreSQL."""
     if args.database == "postgresql":
         from lamarr.tuning.localpg import temporary_postgres
 
@@ -237,7 +237,7 @@ def _round(server: ServerProcess, token: str, args: argparse.Namespace) -> dict[
 
 
 def machine() -> dict[str, Any]:
-    """What else the machine had to do: cores and load average of the last minute."""
+    """Say what else the machine had to do: cores and load average of the last minute."""
     return {"cores": os.cpu_count(), "load_1min": round(os.getloadavg()[0], 2)}
 
 

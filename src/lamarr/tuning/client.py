@@ -1,4 +1,4 @@
-"""The client: requests with time-outs, tries and backoff, and a folder for results that cannot be sent yet."""
+"""The client: requests with time-outs, tries and backoff, and a folder for results not sent yet."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ class Client:
         token = token or os.environ.get("LAMARR_TUNE_TOKEN")
         if not self.server.startswith(("http://", "https://")):
             raise ConfigurationError(
-                f"the tuning server must be http[s]://host[:port], got {self.server!r}; give server=, --server "
-                "or set LAMARR_TUNE_SERVER"
+                f"the tuning server must be http[s]://host[:port], got {self.server!r}; give server=, "
+                "--server or set LAMARR_TUNE_SERVER"
             )
         if not token or not token.isascii() or not token.isprintable():
             raise ConfigurationError("no usable token: give token= or set LAMARR_TUNE_TOKEN")
@@ -140,8 +140,8 @@ class Client:
             delay = _backoff(tries) if wait is None else max(wait, _backoff(1))
             if time.monotonic() + delay > until:
                 raise ServerAwayError(
-                    f"the tuning server {self.server} could not serve the request in {tries} tries ({reason}); "
-                    "is it running, and is the address right?"
+                    f"the tuning server {self.server} could not serve the request in {tries} tries "
+                    f"({reason}); is it running, and is the address right?"
                 )
             time.sleep(delay)
 
@@ -206,7 +206,7 @@ class Client:
         return Study(self, view)
 
     def join(self, study_id: str) -> Study:
-        """The study with this id, for example one that somebody has shared."""
+        """Join the study with this id, for example one that somebody has shared."""
         from lamarr.tuning.study import Study
 
         return Study(self, self.request("GET", f"/studies/{study_id}"))
@@ -270,7 +270,7 @@ class Client:
 
 def _backoff(tries: int) -> float:
     """0.1, 0.2, 0.4, … s up to 15 s, each shortened at random by up to a half: clients spread out."""
-    return min(_SLOWEST_S, 0.1 * 2 ** min(tries - 1, 20)) * random.uniform(0.5, 1.0)
+    return min(_SLOWEST_S, 0.1 * 2.0 ** min(tries - 1, 20)) * random.uniform(0.5, 1.0)
 
 
 def _retry_after(answer: Any) -> float | None:

@@ -146,7 +146,7 @@ class Committer:
             raise
 
     def _open(self) -> Connection:
-        """The connection; a new one, with the lock taken again, if the old one broke."""
+        """Give the connection; a new one, with the lock taken again, if the old one broke."""
         if self._connection.closed or self._connection.invalidated:
             self._connection.close()
             self._connection = self._engine.connect()
@@ -193,6 +193,7 @@ def _storage_problem(error: Exception) -> TuningError:
     _log.error("commit failed: %s", reason)
     return problem(
         "storage",
-        f"the server cannot save ({reason}); nothing was acknowledged: free its disk, then send the same again",
+        f"the server cannot save ({reason}); nothing was acknowledged: free its disk, then send "
+        "the same again",
         _RETRY_S,
     )

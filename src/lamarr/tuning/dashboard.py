@@ -43,7 +43,7 @@ def make_dashboard(service: Service) -> ASGIApp:
     from a2wsgi import WSGIMiddleware
     from optuna_dashboard import wsgi
 
-    return WSGIMiddleware(wsgi(View(service)), workers=4)  # type: ignore[arg-type, return-value]
+    return WSGIMiddleware(wsgi(View(service)), workers=4)  # type: ignore[return-value]
 
 
 class View(BaseStorage):
@@ -67,7 +67,7 @@ class View(BaseStorage):
         return [s for s in self._store.get_all_studies() if s._study_id in seen]
 
     def get_study_id_from_name(self, study_name: str) -> int:
-        """Number of a study."""
+        """Find the number of a study."""
         number = self._store.get_study_id_from_name(study_name)
         self._see(number)
         return number

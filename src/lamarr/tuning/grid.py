@@ -86,7 +86,7 @@ class ExclusiveGrid(BaseSampler):
         self._stride = _coprime(self.n_points)
 
     def point(self, number: int) -> dict[str, Any]:
-        """The grid point of trial `number`; raises TuningError ("exhausted") past the last one."""
+        """Give the grid point of trial `number`; raises TuningError ("exhausted") past the last one."""
         if number >= self.n_points:
             raise problem("exhausted", f"all {self.n_points} points of the grid have been handed out")
         rest, values = number * self._stride % self.n_points, {}
@@ -108,7 +108,7 @@ class ExclusiveGrid(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """The coordinate of the trial's point."""
+        """Give the coordinate of the trial's point."""
         if param_name in self.axes:
             return self.point(trial.number)[param_name]
         raise problem(

@@ -8,7 +8,7 @@ was true, nothing more: such a trial is finished as pruned at once.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -24,11 +24,13 @@ from lamarr.tuning.space import is_suggestion, parse_suggestion
 from lamarr.tuning.strategies import parse_strategy
 from lamarr.tuning.tokens import Token
 
+_OnTrial = HopaasTell | HopaasPrune | HopaasFail
+
 __all__ = ["Hopaas", "hopaas_router"]
 
 
 def _definition(body: Mapping[str, Any], heartbeat: float) -> tuple[Definition, dict[str, Any]]:
-    """What an `ask` of the client defines: the study, and the special properties of the trial."""
+    """Read what an `ask` of the client defines: the study, and the special properties of the trial."""
     config = body.get("hopaas_config")
     if not isinstance(config, Mapping) or not isinstance(config.get("title"), str):
         raise problem(
@@ -79,17 +81,18 @@ class Hopaas:
 
     def __init__(self, gate: Gate) -> None:
         self._gate, self._service = gate, gate.service
+        self._actions: dict[str, tuple[type[_OnTrial], Callable[..., Awaitable[Any]]]] = {
+            "tell": (HopaasTell, self._tell),
+            "should_prune": (HopaasPrune, self._should_prune),
+            "mark_as_failed": (HopaasFail, self._mark_as_failed),
+        }
 
     async def act(self, name: str, token: str, remote: str, raw: bytes) -> Any:
         """Serve the endpoint `name` for the token (as text) with the raw body; returns the JSON answer."""
         holder = self._gate.token(token, "work", remote)
         if name == "ask":
             return await self._ask(holder, _object(raw))
-        action, model = {
-            "tell": (self._tell, HopaasTell),
-            "should_prune": (self._should_prune, HopaasPrune),
-            "mark_as_failed": (self._mark_as_failed, HopaasFail),
-        }[name]
+        model, action = self._actions[name]
         told = model.read(raw)
         campaign, number = self.trial(holder, told.hopaas_trial)
         try:
@@ -142,7 +145,7 @@ _DESCRIBED = (
 
 
 def hopaas_router(gate: Gate) -> APIRouter:
-    """The six endpoints; see the module."""
+    """Make the six endpoints; see the module."""
     router, hopaas = APIRouter(prefix="/api", tags=["hopaas"]), Hopaas(gate)
     answers: dict[int | str, dict[str, Any]] = problems()
 

@@ -62,7 +62,7 @@ class Gate:
         self._turns: dict[str, asyncio.Lock] = {}
 
     def token(self, text: str, scope: str, remote: str) -> Token:
-        """The token of a request, if it is valid, allows `scope` and is within its rate."""
+        """Check the token of a request: it is valid, allows `scope` and is within its rate."""
         try:
             token = self.service.tokens.check(text)
         except TuningError:
@@ -138,6 +138,10 @@ def install_errors(app: Any) -> None:
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if isinstance(error.__cause__, TuningError):
+            return error_response(error.__cause__)
+        if error.status_code == 400:
+            return error_response(problem("bad_request", "the body is not JSON; send one JSON object"))
         if error.status_code == 404:
             return error_response(problem("not_found", "no such address; the API is described at /api/docs"))
         if error.status_code == 405:

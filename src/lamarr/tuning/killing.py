@@ -92,7 +92,7 @@ async def _campaign(
 
 
 async def _without_progress(notes: Notes, before: dict[int, int], clients: int) -> int:
-    """Number of clients that have no new result within 30 s after a restart."""
+    """Count the clients that have no new result within 30 s after a restart."""
     until = time.monotonic() + 30
     while time.monotonic() < until:
         waiting = sum(notes.progress.get(i, 0) == before.get(i, 0) for i in range(clients))

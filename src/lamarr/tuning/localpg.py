@@ -38,7 +38,10 @@ def _as_somebody(command: Sequence[str]) -> list[str]:
 
 @contextmanager
 def temporary_postgres() -> Iterator[str]:
-    """Run a PostgreSQL with an empty database; gives its URL. Raises MissingExtraError where not installed."""
+    """Run a PostgreSQL with an empty database; gives its URL.
+
+    Raises MissingExtraError where PostgreSQL is not installed.
+    """
     programs = find_postgres()
     if programs is None:
         raise MissingExtraError("PostgreSQL is not installed; on Debian: apt-get install postgresql")

@@ -56,8 +56,8 @@ class Outbox:
             temporary.replace(path)
         except OSError as error:
             raise OutputFileError(
-                f"the result cannot be saved in {self.folder} ({error.strerror}); set LAMARR_TUNE_OUTBOX to a "
-                "folder with space"
+                f"the result cannot be saved in {self.folder} ({error.strerror}); set LAMARR_TUNE_OUTBOX "
+                "to a folder with space"
             ) from None
         return Letter(path=path, server=server, url=url, body=body)
 

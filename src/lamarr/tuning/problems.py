@@ -71,7 +71,7 @@ class TuningError(LamarrError, ValueError):
         return KINDS.get(self.kind, 400)
 
     def body(self) -> dict[str, Any]:
-        """The JSON object that the server sends."""
+        """Make the JSON object that the server sends."""
         return {"error": str(self), "kind": self.kind}
 
 

@@ -133,7 +133,7 @@ def _numbers(range_: Any) -> Any:
 
 
 def _holder(settings: Mapping[str, Any], name: str, path: Path) -> tuple[dict[str, Any], str]:
-    """The mapping that holds the setting with a dotted name, and the last part of the name."""
+    """Find the mapping that holds the setting with a dotted name, and the last part of the name."""
     *parents, last = name.split(".")
     place: Any = settings
     for part in parents:
@@ -153,7 +153,7 @@ def _names(settings: Mapping[str, Any], prefix: str = "") -> list[str]:
 
 
 def resolve(recipe: Recipe, values: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of the settings with the values of a trial in place."""
+    """Copy the settings with the values of a trial in place."""
     settings = copy.deepcopy(dict(recipe.settings))
     for name, value in values.items():
         place, last = _holder(settings, name, recipe.path)
@@ -162,7 +162,7 @@ def resolve(recipe: Recipe, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def load_objective(name: str) -> Callable[[Mapping[str, Any], Trial], Any]:
-    """The function ``module:function``; raises ConfigurationError with near misses."""
+    """Import the function ``module:function``; raises ConfigurationError with near misses."""
     module_name, _, path = name.partition(":")
     try:
         found: Any = importlib.import_module(module_name)
@@ -178,7 +178,7 @@ def load_objective(name: str) -> Callable[[Mapping[str, Any], Trial], Any]:
 
 
 def open_recipe_study(recipe: Recipe, client: Client) -> Study:
-    """The study of a recipe, made if new: known by its name, properties and all settings not tuned."""
+    """Open the study of a recipe, made if new: known by its name, properties and all settings not tuned."""
     t = recipe.tune
     return client.study(
         t.study,

@@ -114,7 +114,7 @@ class StudyBody(_Body):
     properties: dict[str, Any] = Field(default_factory=dict)
     space: dict[str, Range] = Field(default_factory=dict, max_length=256)
     directions: list[Literal["minimize", "maximize"]] = Field(
-        default_factory=lambda: ["minimize"], min_length=1, max_length=16
+        default=["minimize"], min_length=1, max_length=16
     )
     sampler: StrategyBody | None = None
     pruner: StrategyBody | None = None

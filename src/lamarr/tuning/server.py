@@ -63,7 +63,7 @@ def _application(gate: Gate, config: Config) -> FastAPI:
         lifespan=life,
         strict_content_type=False,
     )
-    app.state.service = service
+    app.state.gate = gate
     install_errors(app)
     app.include_router(hopaas_router(gate))
     app.include_router(api_router(gate))

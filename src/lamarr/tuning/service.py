@@ -62,7 +62,7 @@ class Service:
     def open_study(
         self, token: Token, definition: Definition, *, id_: str | None = None
     ) -> tuple[Campaign, bool]:
-        """The study of this definition, created if new: (campaign, whether it is new).
+        """Open the study of this definition, created if new: (campaign, whether it is new).
 
         Raises TuningError ("clash") where the same name and properties belong to another search space.
         """
@@ -111,7 +111,7 @@ class Service:
         self._by_number[campaign.number] = campaign
 
     def campaign(self, token: Token, id_: str, access: str = "read") -> Campaign:
-        """The study `id_` if the token may see it, else the same 404 as for a study that is not there."""
+        """Find the study `id_` if the token may see it, else say the same as for one that is not there."""
         found = self.campaigns.get(id_)
         if found is None or not (token.sees_all or found.allows(token.user, "read")):
             raise problem("not_found", "no such study, or it was not shared with you; see `lamarr tune list`")
@@ -120,7 +120,7 @@ class Service:
         return found
 
     def owned(self, token: Token, id_: str) -> Campaign:
-        """The study `id_` if the token's user owns it (or is an operator)."""
+        """Find the study `id_` if the token's user owns it (or is an operator)."""
         found = self.campaign(token, id_)
         if found.owner != token.user and not token.sees_all:
             raise problem("scope", f"only the owner of the study, {found.owner}, may do that")
@@ -131,7 +131,7 @@ class Service:
         return [c for c in list(self.campaigns.values()) if token.sees_all or c.allows(token.user, "read")]
 
     def by_number(self, number: int) -> Campaign | None:
-        """The study with Optuna's id `number`."""
+        """Find the study with Optuna's id `number`."""
         return self._by_number.get(number)
 
     def change(self, token: Token, campaign: Campaign, changes: Mapping[str, Any]) -> None:
@@ -206,7 +206,7 @@ class Service:
         )
 
     def audit_log(self, limit: int = 1000) -> list[dict[str, Any]]:
-        """The last lines of the audit log, newest first."""
+        """Read the last lines of the audit log, newest first."""
         with self.engine.connect() as c:
             rows = c.execute(select(tables.audit).order_by(tables.audit.c.at.desc()).limit(limit)).mappings()
             return [dict(r) for r in rows]
@@ -234,7 +234,7 @@ class Service:
     def _load(self) -> None:
         with self.engine.connect() as c:
             for row in c.execute(select(tables.studies).order_by(tables.studies.c.number)).mappings().all():
-                self._load_study(c, row)
+                self._load_study(c, dict(row))
             for row in c.execute(select(tables.shares)).mappings():
                 if row["study"] in self.campaigns:
                     self.campaigns[row["study"]].shares[row["user"]] = row["access"]
@@ -269,7 +269,8 @@ class Service:
         for row in connection.execute(select(s).where(s.c.study == campaign.id)).mappings():
             steps[row["number"], row["attempt"]][row["step"]] = row["value"]
         query = select(t).where(t.c.study == campaign.id).order_by(t.c.number)
-        for row in connection.execute(query).mappings():
+        for found in connection.execute(query).mappings():
+            row = dict(found)
             self._fill_gap(campaign, up_to=row["number"])
             space = campaign.definition.space
             trial = frozen_trial(row, space, steps.get((row["number"], row["attempt"]), {}))
@@ -280,7 +281,7 @@ class Service:
                 known[name] = distribution
 
     def _fill_gap(self, campaign: Campaign, up_to: int) -> None:
-        """A number without a row was never handed out: the server was killed before it was saved."""
+        """Fill a gap: a number without a row was never handed out, since the server was killed before."""
         while (number := self.store.n_trials(campaign.number)) < up_to:
             self.store.create_new_trial(campaign.number)
             campaign.leases[number] = Lease(attempt=0, held=False)

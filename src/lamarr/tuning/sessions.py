@@ -34,7 +34,7 @@ class Sessions:
         return cookie, token
 
     def token(self, cookies: Mapping[str, str]) -> Token | None:
-        """The valid token of the session that the cookies name, or None."""
+        """Find the valid token of the session that the cookies name, or None."""
         key = _key(cookies.get(COOKIE, ""))
         id_, until = self._open.get(key, ("", 0.0))
         if until < time.time():

@@ -155,7 +155,7 @@ def to_optuna(range_: Float | Int | Categorical) -> BaseDistribution:
 
 
 def _on_grid(range_: Float) -> float:
-    """The last multiple of the step inside the range: Optuna warns where `high` is not one."""
+    """Find the last multiple of the step inside the range: Optuna warns where `high` is not one."""
     if range_.step is None:
         return range_.high
     steps = math.floor((range_.high - range_.low) / range_.step * (1 + 1e-12) + 1e-12)
@@ -165,7 +165,7 @@ def _on_grid(range_: Float) -> float:
 
 
 def from_optuna(distribution: BaseDistribution) -> Float | Int | Categorical:
-    """The range of one of Optuna's distributions; inverse of :func:`to_optuna`."""
+    """Make the range of one of Optuna's distributions; inverse of :func:`to_optuna`."""
     from optuna import distributions as d
 
     if isinstance(distribution, d.FloatDistribution):
@@ -217,7 +217,7 @@ _HOPAAS: dict[str, Callable[..., Float | Int | Categorical]] = {
 
 
 def parse_suggestion(name: str, text: str) -> Float | Int | Categorical:
-    """A Hopaas string → a range; raises TuningError ("bad_space") that quotes the right form."""
+    """Turn a Hopaas string into a range; raises TuningError ("bad_space") that quotes the right form."""
     found = _CALL.fullmatch(text.strip())
     if found is None:
         raise problem("bad_space", f"{name[:80]!r}: expected optuna#kind(...), found {text[:80]!r}")
@@ -238,5 +238,5 @@ def parse_suggestion(name: str, text: str) -> Float | Int | Categorical:
 
 
 def dump(space: Space) -> dict[str, Any]:
-    """The space as plain JSON."""
+    """Give the space as plain JSON."""
     return {name: range_.model_dump() for name, range_ in space.items()}

@@ -93,7 +93,7 @@ class Store(InMemoryStorage):
         return self.get_trial_id_from_study_id_trial_number(study_number, number)
 
     def n_trials(self, study_number: int) -> int:
-        """Number of trials of a study, in every state."""
+        """Count the trials of a study, in every state."""
         with self._lock:
             self._check_study_id(study_number)
             return len(self._studies[study_number].trials)

@@ -106,7 +106,7 @@ class Study:
         return done
 
     def best(self) -> list[dict[str, Any]]:
-        """The best trial, or the Pareto front."""
+        """Give the best trial, or the Pareto front."""
         return list(self.client.request("GET", f"/studies/{self.id}/best"))
 
     def trials(self) -> list[dict[str, Any]]:

@@ -58,7 +58,8 @@ def history(
     x, y = _scale(x0, x1, _LEFT, _W - _RIGHT), _scale(y0, y1, _H - _BOTTOM, _TOP)
     out = [_axes(x, y, (x0, x1), (y0, y1), x_label, y_label)]
     out += [
-        f'<circle class="{kind}" cx="{x(px):.1f}" cy="{y(py):.1f}" r="3.5"><title>{escape(title)}</title></circle>'
+        f'<circle class="{kind}" cx="{x(px):.1f}" cy="{y(py):.1f}" r="3.5">'
+        f"<title>{escape(title)}</title></circle>"
         for px, py, kind, title in points
     ]
     if line:
@@ -76,9 +77,7 @@ def _axes(
     x_label: str,
     y_label: str,
 ) -> str:
-    out = []
-    for v in ticks(*xs, 8):
-        out.append(_text(x(v), _H - _BOTTOM + 18, f"{v:.6g}"))
+    out = [_text(x(v), _H - _BOTTOM + 18, f"{v:.6g}") for v in ticks(*xs, 8)]
     for v in ticks(*ys):
         out.append(f'<path class="grid" d="M{_LEFT} {y(v):.1f}H{_W - _RIGHT}"/>')
         out.append(_text(_LEFT - 8, y(v) + 4, f"{v:.6g}", "end"))

@@ -197,8 +197,8 @@ def _check_version(connection: Connection, shown: str) -> None:
         )
     elif int(found) != SCHEMA_VERSION:
         raise ConfigurationError(
-            f"{shown} has schema {found}, this version of lamarr knows {SCHEMA_VERSION}; use the version that "
-            "made it, or another database"
+            f"{shown} has schema {found}, this version of lamarr knows {SCHEMA_VERSION}; use the version "
+            "that made it, or another database"
         )
 
 

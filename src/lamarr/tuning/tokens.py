@@ -93,7 +93,8 @@ def new_token(
     """
     if not _NAME.fullmatch(user):
         raise ConfigurationError(
-            f"a user's name has 1 to 64 letters, digits or . _ @ -, and starts with a letter or digit: {user!r}"
+            f"a user's name has 1 to 64 letters, digits or . _ @ -, and starts with a letter or "
+            f"digit: {user!r}"
         )
     if scope not in SCOPES:
         raise_unknown("scope", scope, SCOPES, ConfigurationError)
@@ -172,7 +173,7 @@ class TokenBook:
         return list(self._tokens.values())
 
     def check(self, text: str) -> Token:
-        """The token that `text` is; raises TuningError, for all unknown ones after the same work."""
+        """Find the token that `text` is; raises TuningError, for all unknown ones after the same work."""
         self.refresh()
         found = TOKEN_PATTERN.fullmatch(text)
         token = self._tokens.get(found.group(1)) if found else None

@@ -48,7 +48,7 @@ def summary(service: Service, campaign: Campaign) -> dict[str, Any]:
 
 
 def best_trials(service: Service, campaign: Campaign) -> list[FrozenTrial]:
-    """The best complete trial, or the Pareto front where there are several objectives."""
+    """Find the best complete trial, or the Pareto front where there are several objectives."""
     if len(campaign.definition.directions) > 1:
         return list(campaign.study.best_trials)
     try:

@@ -131,7 +131,7 @@ class GuardedDashboard:
             current_token.reset(marker)
 
     async def _answer(self, request: Request) -> Response | None:
-        """An answer of ours instead of the dashboard's, or None."""
+        """Make an answer of ours instead of the dashboard's, or None."""
         path = request.url.path
         token = self._sessions.token(request.cookies)
         if token is None:

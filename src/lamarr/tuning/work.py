@@ -198,7 +198,7 @@ def _touch(service: Service, campaign: Campaign, number: int) -> None:
 
 
 def _alive(service: Service, campaign: Campaign, number: int, lease: str | None) -> FrozenTrial:
-    """The running trial, held by `lease` (None: not checked), whose holder has just shown that it lives."""
+    """Find a running trial held by `lease` (None: not checked); its holder has just shown that it lives."""
     trial = find(service, campaign, number)
     if trial.state.is_finished():
         raise problem("finished", f"trial {number} is finished ({trial.state.name.lower()}); ask for another")
@@ -206,8 +206,8 @@ def _alive(service: Service, campaign: Campaign, number: int, lease: str | None)
     if lease is not None and lease != holder.lease:
         raise problem(
             "lease_lost",
-            f"trial {number} was given to another worker after {campaign.settings.heartbeat:g} s without a sign "
-            "of life; stop working on it (a final result would still be taken)",
+            f"trial {number} was given to another worker after {campaign.settings.heartbeat:g} s without a "
+            "sign of life; stop working on it (a final result would still be taken)",
         )
     holder.seen = time.monotonic()
     if not holder.held:
@@ -219,7 +219,7 @@ def _alive(service: Service, campaign: Campaign, number: int, lease: str | None)
 
 
 def heartbeat(service: Service, campaign: Campaign, number: int, lease: str | None) -> None:
-    """The client lives. Raises TuningError ("finished", "lease_lost", "unknown_trial")."""
+    """Note that the client lives. Raises TuningError ("finished", "lease_lost", "unknown_trial")."""
     with campaign.lock:
         _alive(service, campaign, number, lease)
 
@@ -232,7 +232,7 @@ def suggest(
     range_: Float | Int | Categorical,
     lease: str | None,
 ) -> Any:
-    """A value of parameter `name` for a running trial (define by run)."""
+    """Choose a value of parameter `name` for a running trial (define by run)."""
     with campaign.sampling:
         with campaign.lock:
             trial = _alive(service, campaign, number, lease)
