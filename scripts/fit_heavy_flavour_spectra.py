@@ -67,8 +67,10 @@ def smooth(cells: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-n", type=int, default=100_000, help="events per flavour")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("-n", type=int, default=300_000, help="events per flavour")
     parser.add_argument("-o", type=Path, default=TARGET)
     args = parser.parse_args()
     tables = {}

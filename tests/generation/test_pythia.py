@@ -1,4 +1,4 @@
-"""Pythia 8: the same event whatever the batch, conservation, forced decays, pile-up, settings that are wrong."""
+"""Pythia 8: the same event whatever the batch, conservation, forced decays, pile-up, wrong settings."""
 
 import builtins
 from functools import cache
@@ -8,7 +8,7 @@ import pytest
 
 from lamarr.errors import ConfigurationError, InputFileError, LamarrError, MissingExtraError
 from lamarr.events import EventBatch
-from lamarr.generation import BeamSpot, EventFailure, EventSource, Pythia, charges
+from lamarr.generation import BeamSpot, DecayGun, EventFailure, EventSource, ParticleGun, Pythia, charges
 from lamarr.generation.pythia import _poisson_at_least_one
 from lamarr.generation.pythia_engine import event_seeds, read_commands
 
@@ -220,3 +220,43 @@ def test_without_pythia_the_extra_is_named(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingExtraError, match=r"pip install 'lamarr\[generate\]'"):
         Pythia("bbbar")
+
+
+@pytest.mark.parametrize("make", ["B0 -> (J/psi -> mu+ mu-) KS0", "tau- -> pi- pi0 nu_tau"])
+def test_pythia_decays_what_a_descriptor_leaves(make):
+    source = DecayGun(make, 30, seed=2, decay_with="pythia")
+    batch = EventBatch.concatenate(source.batches(30))
+    assert_equal(EventBatch.concatenate(source.batches(7, first=4)), batch.select_events(4, 30))
+    [plain] = DecayGun(make, 30, seed=2).batches(30)
+    p, v = batch.particles, batch.vertices
+    n = len(plain.particles.pid) // 30
+    old = p.particle_id < n
+    for column in ("pid", "px", "pe", "mother", "production_vertex"):
+        np.testing.assert_array_equal(p[column][old], plain.particles[column])
+    assert set(np.unique(np.abs(p.pid[~old]))) <= {11, 22, 111, 211}
+    assert not np.isin(p.pid[p.end_vertex < 0], [310, 111, 443, 15]).any()
+    assert ((p.end_vertex < 0) == (p.status == 999)).all()
+    assert p.from_signal.all()
+    mother = batch.rows_of("particles", p.event_id, p.mother)
+    end = batch.rows_of("vertices", p.event_id, p.end_vertex)
+    np.testing.assert_array_equal(
+        batch.rows_of("vertices", p.event_id, p.production_vertex)[mother >= 0], end[mother[mother >= 0]]
+    )
+    for column in ("pe", "px", "py", "pz"):
+        sums = np.bincount(mother[mother >= 0], p[column][mother >= 0], minlength=p.rows)
+        np.testing.assert_allclose(sums[p.end_vertex >= 0], p[column][p.end_vertex >= 0], rtol=1e-6, atol=0.1)
+    begin = batch.rows_of("vertices", p.event_id, p.production_vertex)
+    long = p.pid == 310
+    flight = v.z[end[long]] - v.z[begin[long]]
+    if long.any():
+        proper = flight / p.pz[long] * p.m[long] / 299.792458
+        assert 0.4 < proper.mean() / 0.0895 < 1.9
+
+
+def test_pythia_decays_a_particle_gun():
+    batch = EventBatch.concatenate(ParticleGun("D+", 5, decay_with="pythia").batches(5))
+    p = batch.particles
+    assert (p.status[p.particle_id == 0] == 2).all()
+    assert (np.bincount(p.event_id[p.end_vertex < 0], charges(p.pid[p.end_vertex < 0])) == 1).all()
+    with pytest.raises(ConfigurationError, match="near misses: pythia"):
+        ParticleGun("D+", 5, decay_with="pytha")

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lamarr.errors import ConfigurationError
+from lamarr.errors import ConfigurationError, raise_unknown
 from lamarr.events import EventBatch, Table
 from lamarr.generation.decay import DecayedTree, Topology, decay_tree, is_conjugate
 from lamarr.generation.descriptor import Decay, parse_decay
 from lamarr.generation.kinematics import ACCEPTANCE, Momentum, default_momentum
 from lamarr.generation.line_shape import head_mass
+from lamarr.generation.pythia_decays import PythiaDecays
 from lamarr.generation.source import BeamSpot, EventFailure, chunks
 from lamarr.generation.species import conjugate, particle_id, species
 from lamarr.random import Stream
@@ -28,7 +29,11 @@ STABLE, DECAYED, SIGNAL, STABLE_IN_DECAY = 1, 777, 889, 999
 class _Gun:
     """What guns share: one collision per event, at a point drawn from the beam spot."""
 
-    def __init__(self, *, name: str, n: int, seed: int, beam_spot: BeamSpot | None) -> None:
+    def __init__(
+        self, *, name: str, n: int, seed: int, beam_spot: BeamSpot | None, decay_with: str | None
+    ) -> None:
+        if decay_with not in (None, "pythia"):
+            raise_unknown("generator of decays", str(decay_with), ("pythia",), ConfigurationError)
         if n < 0:
             raise ConfigurationError(f"n >= 0 must hold for the number of events, but got (n={n})")
         Stream(seed, "generation")
@@ -36,11 +41,13 @@ class _Gun:
         self.n_events: int | None = n
         self.seed = seed
         self.beam_spot = beam_spot or BeamSpot()
+        self._decays = PythiaDecays() if decay_with == "pythia" else None
 
     def batches(self, size: int, first: int = 0) -> Iterator[EventBatch | EventFailure]:
         """Give the events `first`, `first` + 1, … in order, at most `size` events at a time."""
         for event in chunks(self.n_events or 0, size, first):
-            yield self._generate(event)
+            batch = self._generate(event)
+            yield batch if self._decays is None else self._decays(batch, self.seed)
 
     def _generate(self, event: Array) -> EventBatch:
         raise NotImplementedError
@@ -62,6 +69,8 @@ class ParticleGun(_Gun):
         Of the random numbers.
     beam_spot : BeamSpot, optional
         Luminous region in which the particles are produced.
+    decay_with : {"pythia"}, optional
+        Let Pythia 8 decay the particle if it is unstable; else it stays as it is.
 
     Raises
     ------
@@ -77,10 +86,15 @@ class ParticleGun(_Gun):
         momentum: Momentum | None = None,
         seed: int = 0,
         beam_spot: BeamSpot | None = None,
+        decay_with: str | None = None,
     ) -> None:
         several = [particle] if isinstance(particle, str | int) else list(particle)
         super().__init__(
-            name="particle gun: " + ", ".join(map(str, several)), n=n, seed=seed, beam_spot=beam_spot
+            name="particle gun: " + ", ".join(map(str, several)),
+            n=n,
+            seed=seed,
+            beam_spot=beam_spot,
+            decay_with=decay_with,
         )
         self.pids = np.array([pid for p in several for pid in _both(p)], np.int64)
         if not len(self.pids):
@@ -127,6 +141,8 @@ class DecayGun(_Gun):
         Of the random numbers.
     beam_spot : BeamSpot, optional
         Luminous region.
+    decay_with : {"pythia"}, optional
+        Let Pythia 8 decay what the descriptor leaves undecayed (K_S, π⁰, τ, …); else that is stable.
 
     Raises
     ------
@@ -143,9 +159,12 @@ class DecayGun(_Gun):
         eta: tuple[float, float] = ACCEPTANCE,
         seed: int = 0,
         beam_spot: BeamSpot | None = None,
+        decay_with: str | None = None,
     ) -> None:
         self.decay = parse_decay(descriptor) if isinstance(descriptor, str) else descriptor
-        super().__init__(name=f"decay gun: {self.decay}", n=n, seed=seed, beam_spot=beam_spot)
+        super().__init__(
+            name=f"decay gun: {self.decay}", n=n, seed=seed, beam_spot=beam_spot, decay_with=decay_with
+        )
         self.momentum = momentum or default_momentum(self.decay.head.pid, eta)
         self._topology = Topology.of(self.decay.head)
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lamarr.errors import ConfigurationError, InputFileError, MissingExtraError, near_misses
+from lamarr.errors import ConfigurationError, DecayError, InputFileError, MissingExtraError, near_misses
 from lamarr.random import Stream
+from lamarr.units import GeV, c_light
 
 __all__ = ["SHORTCUTS", "Engine", "event_seeds", "read_commands"]
 
@@ -117,6 +118,45 @@ class Engine:
             if len(batch):
                 return self._arrays(batch)
         return None
+
+    @property
+    def particle_data(self) -> Any:
+        """Pythia's table of particles."""
+        return self._pythia.particleData
+
+    def decay(
+        self, pids: list[int], p5: list[list[float]], at: list[list[float]], tau: list[float], event: int
+    ) -> list[tuple[Any, ...]]:
+        """Let particles decay, in an engine without processes.
+
+        Parameters
+        ----------
+        pids, p5, at, tau : lists (n,)
+            PDG ids; px, py, pz, E, m in GeV; x, y, z, ct in mm of their production; proper lifetimes in mm.
+        event : int
+            Number to be named if it fails.
+
+        Returns
+        -------
+        list of tuples
+            id, status, number of the mother (from 0, −1 if none), px, py, pz, E, m in MeV, x, y, z in mm and
+            t in ns of the production. The first n are the particles given.
+        """
+        record = self._pythia.event
+        record.reset()
+        for pid, momentum, point, life in zip(pids, p5, at, tau, strict=True):
+            number = record.append(pid, 1, 0, 0, *momentum)
+            record[number].vProd(*point)
+            record[number].tau(life)
+        if not self._pythia.next():
+            raise DecayError(f"Pythia could not let the particles {pids} of event {event} decay")
+        rows = []
+        for k in range(1, record.size()):
+            q = record[k]
+            p = tuple(GeV * x for x in (q.px(), q.py(), q.pz(), q.e(), q.m()))
+            where = (q.xProd(), q.yProd(), q.zProd(), q.tProd() / c_light)
+            rows.append((q.id(), q.status(), q.mother1() - 1, *p, *where))
+        return rows
 
     def _arrays(self, batch: Any) -> dict[str, Any]:
         """Columns of one event, from the buffers below the awkward array, whose operators are slow."""
