@@ -194,6 +194,34 @@ def test_events_out_of_order(tmp_path: Path) -> None:
         read(tmp_path / "x.root")
 
 
+@pytest.mark.parametrize("stray", [5, 12, 99])
+def test_rows_without_event(stray: int, tmp_path: Path) -> None:
+    """As after cutting events away with other tools, in the middle or at the end."""
+    path = write(tmp_path, "parquet")
+    events, header = parquet.read_table(path / "events.parquet"), parquet.read_schema(path / "events.parquet")
+    kept = events.filter([e not in (5, 12) and e < 20 for e in events["event_id"].to_pylist()])
+    parquet.write_table(kept.replace_schema_metadata(header.metadata), path / "events.parquet")
+    for name in ("collisions", "vertices", "particles", "true_states", "primary_vertices", "tracks"):
+        table = parquet.read_table(path / f"{name}.parquet")
+        inside = [e in (stray, *kept["event_id"].to_pylist()) for e in table["event_id"].to_pylist()]
+        parquet.write_table(table.filter(inside), path / f"{name}.parquet")
+    if stray == 99:
+        assert [b.n_events for b in iterate(path, 7)] == [7, 7, 4]
+        return
+    for reader in (read, lambda p: list(iterate(p, 3))):
+        with pytest.raises(InputFileError, match=f"event_id={stray}, which is not in 'events'"):
+            reader(path)
+
+
+def test_rows_after_the_last_event(tmp_path: Path) -> None:
+    path = write(tmp_path, "parquet")
+    metadata = parquet.read_schema(path / "events.parquet").metadata
+    none = parquet.read_table(path / "events.parquet").slice(0, 20).replace_schema_metadata(metadata)
+    parquet.write_table(none, path / "events.parquet")
+    with pytest.raises(InputFileError, match=r"event_id=2\d, which is not in 'events'"):
+        list(iterate(path, 20))
+
+
 def test_size_of_batches_must_be_positive(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"size >= 1 must hold, but got \(size=0\)"):
         next(iterate(tmp_path, 0))

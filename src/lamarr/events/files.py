@@ -12,6 +12,7 @@ from lamarr.events.batch import EventBatch, Table
 from lamarr.events.chunks import Cursor
 from lamarr.events.formats import Source
 from lamarr.events.header import Header
+from lamarr.events.integrity import check_events
 from lamarr.events.schema import table_schema
 from lamarr.events.writer import SUFFIXES, Writer
 
@@ -91,11 +92,8 @@ def read(path: str | Path, tables: Iterable[str] | None = None) -> EventBatch:
     wanted = _known(tables)
     with _opened(Path(path)) as source:
         layout = source.header.select(Path(path), wanted)
-        # A cursor checks the order of the events as it reads.
-        columns = {
-            n: Cursor(Table.empty(n, c), source.chunks(n)).through(2**63 - 1) for n, c in layout.items()
-        }
-        return EventBatch(columns, source.header.sources)
+        cursors = _cursors(source, layout)
+        return _joined({name: cursor.through(2**63 - 1) for name, cursor in cursors.items()}, source)
 
 
 def iterate(path: str | Path, size: int, tables: Iterable[str] | None = None) -> Iterator[EventBatch]:
@@ -120,14 +118,23 @@ def iterate(path: str | Path, size: int, tables: Iterable[str] | None = None) ->
     wanted = _known(tables)
     with _opened(Path(path)) as source:
         layout = source.header.select(Path(path), wanted)
-        cursors = {n: Cursor(Table.empty(n, c), source.chunks(n)) for n, c in layout.items()}
+        cursors = _cursors(source, layout)
         while (events := cursors["events"].take(size)).rows:
             last = int(events["event_id"][-1])
             others = {name: cursor.through(last) for name, cursor in cursors.items() if name != "events"}
-            yield EventBatch({"events": events, **others}, source.header.sources)
-        for name, cursor in cursors.items():
-            if cursor.take(1).rows:
-                raise InputFileError(f"'{path}' has rows in '{name}' whose event is not in 'events'")
+            yield _joined({"events": events, **others}, source)
+        # Only rows without an event can be left; with no events beside them they are found out.
+        _joined({name: cursor.take(1) for name, cursor in cursors.items()}, source)
+
+
+def _cursors(source: Source, layout: Mapping[str, tuple[str, ...]]) -> dict[str, Cursor]:
+    return {name: Cursor(Table.empty(name, c), source.chunks(name)) for name, c in layout.items()}
+
+
+def _joined(tables: dict[str, Table], source: Source) -> EventBatch:
+    batch = EventBatch(tables, source.header.sources)
+    check_events(batch)
+    return batch
 
 
 def _known(tables: Iterable[str] | None) -> tuple[str, ...] | None:

@@ -9,7 +9,7 @@ from lamarr.errors import SchemaError
 from lamarr.events.batch import EventBatch, Table
 from lamarr.events.schema import table_schema
 
-__all__ = ["check_keys", "check_references"]
+__all__ = ["check_events", "check_keys", "check_references"]
 
 
 def check_keys(batch: EventBatch) -> None:
@@ -20,7 +20,6 @@ def check_keys(batch: EventBatch) -> None:
     SchemaError
         Naming the table and the first row that breaks the law.
     """
-    events = batch["events"]["event_id"]
     for name, table in batch.items():
         key = table_schema(name).key
         bad = np.flatnonzero(~_increases(table, key))
@@ -34,7 +33,19 @@ def check_keys(batch: EventBatch) -> None:
         negative = [c for c in key if table.rows and table[c].min() < 0]
         if negative:
             raise SchemaError(f"column '{name}.{negative[0]}' must not be negative, as it identifies rows")
-        strangers = table["event_id"][~_contains(events, table["event_id"])]
+    check_events(batch)
+
+
+def check_events(batch: EventBatch) -> None:
+    """Check that every ``event_id`` is one of the table ``events``.
+
+    Raises
+    ------
+    SchemaError
+        Naming the table and the event.
+    """
+    for name, table in batch.items():
+        strangers = table["event_id"][~_contains(batch["events"]["event_id"], table["event_id"])]
         if strangers.size:
             raise SchemaError(f"table '{name}' has rows of event_id={strangers[0]}, which is not in 'events'")
 

@@ -72,7 +72,7 @@ class RootSource:
     def __init__(self, path: Path) -> None:
         _check_length(path)
         self._path = path
-        self._file = uproot.open(path)
+        self._file = uproot.open(path, array_cache=None)  # every basket is read once
         keys = self._file.keys(cycle=False, recursive=False)
         try:
             self.header = Header.from_entries(path, json.loads(str(self._file[METADATA])))
