@@ -37,7 +37,17 @@ from lamarr.training.scores import NormalScore
 from lamarr.training.tracking.teacher import correlation_matrix
 from lamarr.transpile import Graph, GraphBuilder, Model, Value, evaluate
 
-__all__ = ["RECIPES", "Recipe", "Response", "covariance_targets", "load_sample", "resolution_targets"]
+__all__ = [
+    "RECIPES",
+    "Chance",
+    "Recipe",
+    "Response",
+    "beam_tables",
+    "covariance_targets",
+    "fit_scores",
+    "load_sample",
+    "resolution_targets",
+]
 
 ORDER: Final = (0, 3, 1, 4, 2, 5, 6, 7, 8)
 """Order in which the outputs of resolution are drawn: a position, then the slope that goes with it."""
@@ -112,7 +122,7 @@ class Chance(Recipe):
         torch.manual_seed(self.schedule.seed)
         conditions, probability = (np.array(a) for a in load_sample(folder, "production", "probability"))
         tables = NormalScore.tables(fit_scores(_columns(production_columns, conditions, conditions.shape[1])))
-        features = torch.from_numpy(self._features(conditions, tables))
+        features = torch.from_numpy(self.features(conditions, tables))
         labels = torch.from_numpy(probability)
         network = MLP(features.shape[1], **self.network)
         history = fit(network, self._loss(network), (features, labels), self.schedule, checkpoint=checkpoint)
@@ -135,7 +145,8 @@ class Chance(Recipe):
         # rows count as much as they are accepted, with a little weight where they hardly are
         return lambda x, p: -(p[:, 1:] * torch.log_softmax(network(x), dim=1)).sum(dim=1) * (p[:, 0] + 0.05)
 
-    def _features(self, conditions: NDArray[Any], tables: Any) -> NDArray[np.float32]:
+    def features(self, conditions: NDArray[Any], tables: Any) -> NDArray[np.float32]:
+        """Return what the network is fed with, (rows, features)."""
         b = GraphBuilder(x=len(self.inputs))
         return _evaluate(b.finish(self._front(b, tables)), conditions)
 
@@ -167,10 +178,10 @@ class Response(Recipe):
         """Train on the arrays ``beam``, ``resolution``, ``covariance`` and ``physical`` of a sample."""
         torch.manual_seed(self.schedule.seed)
         conditions, targets = self.arrays(folder)
-        tables = NormalScore.tables(fit_scores(_columns(beam_columns, conditions, len(self.inputs))))
+        tables = beam_tables(self, conditions)
         target_scores = fit_scores(targets)
         t = np.stack([s.forward(targets[:, j]) for j, s in enumerate(target_scores)], axis=1)
-        features = torch.from_numpy(self._features(conditions, tables))
+        features = torch.from_numpy(self.features(conditions, tables))
         network = AutoregressiveMixture(features.shape[1], t.shape[1], **self.network)
         history = fit(
             network,
@@ -196,7 +207,8 @@ class Response(Recipe):
         x = b.input("x")
         return b.concat(scores(b, beam_columns(b, x), tables), beam_flags(b, x))
 
-    def _features(self, conditions: NDArray[Any], tables: Any) -> NDArray[np.float32]:
+    def features(self, conditions: NDArray[Any], tables: Any) -> NDArray[np.float32]:
+        """Return what the network is fed with, (rows, features)."""
         b = GraphBuilder(x=len(self.inputs))
         return _evaluate(b.finish(self._front(b, tables)), conditions)
 
@@ -213,6 +225,11 @@ class Response(Recipe):
         return b.finish(
             resolution_outputs(b, b.input("x"), z, NormalScore.tables(ordered, inverse=True), *dp)
         )
+
+
+def beam_tables(recipe: Response, conditions: NDArray[Any]) -> Any:
+    """Fit the tables of scores of the columns that the network of `recipe` is fed with."""
+    return NormalScore.tables(fit_scores(_columns(beam_columns, conditions, len(recipe.inputs))))
 
 
 def _columns(build: Any, conditions: NDArray[Any], width: int) -> NDArray[Any]:

@@ -1,0 +1,59 @@
+# `make demo` and `make test` do all of their set-up: a virtual environment in .venv, the package and what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SAMPLES ?= runs/samples
+RUNS ?= runs/tracking
+SET := src/lamarr/parametrizations/sets/lhcb2016-magup
+
+.PHONY: demo test lint docs closure samples-tracking train-tracking zoo clean
+
+$(VENV)/.base: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[validate]'
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	$(BIN)/python -m pip install --quiet --editable '.[dev,generate,tune,onnx]'
+	touch $@
+
+$(VENV)/.train: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --editable '.[train]'
+	touch $@
+
+demo: $(VENV)/.base
+	$(BIN)/python -m lamarr.validation.demo -o demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check src tests scripts
+	$(BIN)/ruff format --check src tests scripts
+	$(BIN)/mypy
+
+docs: $(VENV)/.base
+	$(BIN)/python -m lamarr.events.reference > docs/schema.md
+
+# The samples of the tracking models, drawn from the teacher (LAMARR_TEACHER or ../shared/data/lhcb2016mu)
+$(SAMPLES)/train/physical.npy: | $(VENV)/.train
+	$(BIN)/python -m lamarr.training.tracking.sample train -o $(SAMPLES)/train --seed 1
+
+$(SAMPLES)/closure/physical.npy: | $(VENV)/.train
+	$(BIN)/python -m lamarr.training.tracking.sample closure -o $(SAMPLES)/closure --particles 1000000 --seed 1001
+
+samples-tracking: $(SAMPLES)/train/physical.npy $(SAMPLES)/closure/physical.npy
+
+train-tracking: $(SAMPLES)/train/physical.npy
+	for model in acceptance efficiency resolution covariance; do \
+	  $(BIN)/python -m lamarr.training.tracking.train $$model --sample $(SAMPLES)/train --runs $(RUNS) -o $(SET) || exit 1; done
+
+closure: $(SAMPLES)/closure/physical.npy
+	$(BIN)/python -m lamarr.validation.closure --sample $(SAMPLES)/closure
+
+zoo: $(SAMPLES)/train/physical.npy $(SAMPLES)/closure/physical.npy
+	$(BIN)/python -m lamarr.training.tracking.zoo --sample $(SAMPLES)/train --closure $(SAMPLES)/closure > docs/zoo.md
+
+clean:
+	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
