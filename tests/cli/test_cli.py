@@ -149,6 +149,7 @@ NO_OUTPUT = {
     "two sources": (["--gun", "mu-", "--decay", DECAY, "-n", 5], "--decay and --gun was given"),
     "no number": (["--gun", "mu-"], "--gun needs the number of events, -n"),
     "unknown particle": (["--gun", "mmu-", "-n", 5], "no particle is called 'mmu-'; near misses: mu-"),
+    "unknown back end": (["--gun", "mu-", "-n", 5, "--backend", "nump"], "near misses: numpy"),
     "unknown process": (["--pythia", "minbas", "-n", 5], "near misses: minbias"),
     "no pile-up": (["--gun", "mu-", "-n", 5, "--nu", 1.6], "--nu adds collisions of Pythia"),
     "charge": (["--decay", "B0 -> K+ pi+", "-n", 5], "charge must be conserved"),

@@ -1,5 +1,8 @@
 """The chain is checked before the first event; what is wrong is said in a sentence."""
 
+import shutil
+
+import numpy as np
 import pytest
 
 from lamarr.errors import ConfigurationError, PipelineError, UnknownNameError
@@ -103,6 +106,19 @@ def test_yaml_chooses_stages(tmp_path, tiny_set):
     result = load_pipeline(file)(made_up([{}]), 0)
     assert "true_states" in result
     assert "tracks" not in result
+
+
+def test_a_compiled_pipeline_agrees_with_the_definition(tiny_set):
+    if not shutil.which("cc"):
+        pytest.skip("no C compiler is installed")
+    events = made_up(*([{"px": 30.0 * i + e} for i in range(40)] for e in range(5)))
+    numpy, c = (load_pipeline(str(tiny_set), backend=b) for b in ("numpy", "c"))
+    assert numpy.describe() != c.describe()
+    expected, found = numpy(events, 3), c(events, 3)
+    np.testing.assert_allclose(
+        found["particles"]["acceptance"], expected["particles"]["acceptance"], rtol=1e-4
+    )
+    assert (found["particles"]["fate"] == expected["particles"]["fate"]).mean() > 0.99
 
 
 def test_a_pipeline_of_something_else_is_refused():

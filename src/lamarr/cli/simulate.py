@@ -16,6 +16,7 @@ __all__ = ["command"]
 @source_options
 @output_options
 @click.option("--set", "set_", metavar="NAME|FOLDER", help="Trained models. [default: lhcb2016-magup]")
+@click.option("--backend", metavar="numpy|c|auto", help="What evaluates the models. [default: numpy]")
 @click.option("--pipeline", metavar="YAML", help="Pipeline: set, detector, stages.")
 @click.option(
     "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads that simulate."
@@ -36,6 +37,7 @@ def command(
     quiet: bool,
     set_: str | None,
     pipeline: str | None,
+    backend: str | None,
     threads: int,
     keep: str,
     n: int | None,
@@ -58,7 +60,7 @@ def command(
     opened = named_source(n=n, seed=seed, **source)
     run = Run(
         source=opened.source,
-        pipeline=load_pipeline(pipeline or set_),
+        pipeline=load_pipeline(pipeline or set_, backend=backend),
         outputs=tuple(map(Path, outputs)),
         seed=seed,
         threads=threads,

@@ -7,12 +7,13 @@ stages:                        # default: all shipped stages
   - classify
   - acceptance
   - efficiency
+backend: numpy                 # default; or c, or auto
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -32,6 +33,8 @@ from lamarr.flash.stages import (
     Propagate,
     Resolution,
 )
+from lamarr.flash.stages.acceptance import ProductionStage
+from lamarr.flash.stages.model import ModelStage, Runs
 
 if TYPE_CHECKING:
     from lamarr.detector import Detector
@@ -47,16 +50,26 @@ class _Parts:
     models: ModelSet
     detector: Detector
     reverse_charge: bool
+    runs: Mapping[str, Runs]
+
+    def production(self, stage: type[ProductionStage]) -> Stage:
+        """Return a stage whose model is fed the state at production."""
+        model = self.models[stage.name]
+        return stage(model, reverse_charge=self.reverse_charge, run=self.runs.get(stage.name))
+
+    def modelled(self, stage: type[ModelStage]) -> Stage:
+        """Return a stage around a model."""
+        return stage(self.models[stage.name], run=self.runs.get(stage.name))
 
 
 _FACTORIES: Final[Mapping[str, Callable[[_Parts], Stage]]] = MappingProxyType(
     {
         "classify": lambda _: Classify(),
-        "acceptance": lambda p: Acceptance(p.models["acceptance"], reverse_charge=p.reverse_charge),
-        "efficiency": lambda p: Efficiency(p.models["efficiency"], reverse_charge=p.reverse_charge),
+        "acceptance": lambda p: p.production(Acceptance),
+        "efficiency": lambda p: p.production(Efficiency),
         "propagate": lambda p: Propagate(p.detector),
-        "resolution": lambda p: Resolution(p.models["resolution"]),
-        "covariance": lambda p: Covariance(p.models["covariance"]),
+        "resolution": lambda p: p.modelled(Resolution),
+        "covariance": lambda p: p.modelled(Covariance),
         "primary_vertices": lambda p: PrimaryVertices(p.detector.primary_vertex),
         "count_tracks": lambda _: CountTracks(),
     }
@@ -77,6 +90,8 @@ class PipelineConfiguration:
         Feed the opposite charge to the models; by default as the set declares.
     stages : tuple of str
         Names of :data:`lamarr.flash.stages.STAGES`, in order.
+    backend : str
+        What evaluates the models: ``numpy`` (the definition), ``c`` (compiled) or ``auto``.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
@@ -85,6 +100,7 @@ class PipelineConfiguration:
     detector: str | None = None
     reverse_charge: bool | None = None
     stages: tuple[str, ...] = tuple(STAGES)
+    backend: str = "numpy"
 
     @classmethod
     def load(cls, path: Path) -> PipelineConfiguration:
@@ -109,6 +125,7 @@ class PipelineConfiguration:
         """
         from lamarr.detector import load_detector
         from lamarr.parametrizations.sets import load_set
+        from lamarr.transpile import compiled
 
         for name in self.stages:
             if name not in _FACTORIES:
@@ -116,12 +133,17 @@ class PipelineConfiguration:
         models = load_set(self.set)
         reverse = models.reverse_charge if self.reverse_charge is None else self.reverse_charge
         detector = load_detector(self.detector or models.detector)
-        parts = _Parts(models=models, detector=detector, reverse_charge=reverse)
+        runs = compiled(tuple(models.models.values()), self.backend)
+        parts = _Parts(models=models, detector=detector, reverse_charge=reverse, runs=runs)
         return Pipeline(_FACTORIES[name](parts) for name in self.stages)
 
 
-def load_pipeline(configuration: str | Path | PipelineConfiguration | None = None) -> Pipeline:
+def load_pipeline(
+    configuration: str | Path | PipelineConfiguration | None = None, *, backend: str | None = None
+) -> Pipeline:
     """Return the pipeline of a configuration, a YAML file (.yaml, .yml), or a set by name or folder.
+
+    A `backend` replaces the one that the configuration names.
 
     Raises
     ------
@@ -139,4 +161,6 @@ def load_pipeline(configuration: str | Path | PipelineConfiguration | None = Non
         raise ConfigurationError(
             f"a pipeline is named by a set, a YAML file or a configuration, not {configuration!r}"
         )
+    if backend is not None:
+        configuration = replace(configuration, backend=backend)
     return configuration.build()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lamarr.events import EventBatch, Fate
 from lamarr.flash.stage import columns
-from lamarr.flash.stages.model import Model, ModelStage, flagged
+from lamarr.flash.stages.model import Model, ModelStage, Runs, flagged
 from lamarr.flash.stages.rows import production_points
 from lamarr.parametrizations.tracking import PRODUCTION_CONDITIONS, production_conditions
 from lamarr.random import Stream
@@ -26,12 +26,14 @@ class ProductionStage(ModelStage):
     reverse_charge : bool
         Feed the opposite charge: the reversed field bends the reversed charge alike, so a model of one
         polarity serves the other (apart from left-right asymmetries of the real detector).
+    run : callable, optional
+        What evaluates the model.
     """
 
     conditions = PRODUCTION_CONDITIONS
 
-    def __init__(self, model: Model, *, reverse_charge: bool = False) -> None:
-        super().__init__(model)
+    def __init__(self, model: Model, *, reverse_charge: bool = False, run: Runs | None = None) -> None:
+        super().__init__(model, run=run)
         self.sign = -1 if reverse_charge else 1
 
     def production(self, batch: EventBatch, rows: NDArray[np.int64]) -> NDArray[np.float32]:

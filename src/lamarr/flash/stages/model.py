@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from lamarr.events import EventBatch, Table
 from lamarr.flash.stage import Stage
 from lamarr.random import Stream
 
-__all__ = ["Model", "ModelStage"]
+__all__ = ["Model", "ModelStage", "Runs", "flagged"]
 
 
 class Model(Protocol):
@@ -46,6 +46,10 @@ class Model(Protocol):
         ...
 
 
+Runs: TypeAlias = Callable[..., NDArray[np.float32]]
+"""Evaluates inputs (rows, inputs) and, if it takes any, noise (rows, n_noise)."""
+
+
 class ModelStage(Stage):
     """A stage around one model.
 
@@ -54,6 +58,8 @@ class ModelStage(Stage):
     model : Model
         Its inputs are found by name among `conditions`, and its outputs must be `outputs`: neither the
         order of columns nor a change of unit can go wrong unnoticed.
+    run : callable, optional
+        What evaluates the model, for instance its compiled form; by default the model itself.
 
     Raises
     ------
@@ -64,8 +70,9 @@ class ModelStage(Stage):
     conditions: Sequence[str]
     outputs: Sequence[str]
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, *, run: Runs | None = None) -> None:
         self.model = model
+        self.run: Runs = run or model
         for name in model.inputs:
             if name not in self.conditions:
                 found = near_misses(name, self.conditions)
@@ -113,7 +120,7 @@ class ModelStage(Stage):
         inside = np.minimum(np.maximum(x, self._low), self._high)
         outside: NDArray[np.bool_] = (inside != x).any(axis=1)
         args = (inside,) if noise is None else (inside, noise)
-        y = self.model(*args) if len(x) else np.empty((0, len(self.model.outputs)), np.float32)
+        y = self.run(*args) if len(x) else np.empty((0, len(self.model.outputs)), np.float32)
         wrong = ~np.isfinite(y).all(axis=1)
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
@@ -130,9 +137,13 @@ class ModelStage(Stage):
         return Stream(seed, self.name).normal(keys["event_id"], keys["particle_id"], self.model.n_noise)
 
     def describe(self) -> dict[str, Any]:
-        """Return the name of the stage and the digest of the model's weights, if its card has one."""
+        """Return the name of the stage and the digest of the model's weights and what evaluates it."""
         card = getattr(self.model, "card", {})
-        return {"stage": self.name, "weights": card.get("weights", {}).get("sha256", "")}
+        return {
+            "stage": self.name,
+            "weights": card.get("weights", {}).get("sha256", ""),
+            "run": type(self.run).__name__,
+        }
 
 
 def flagged(batch: EventBatch, rows: NDArray[np.int64], outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
