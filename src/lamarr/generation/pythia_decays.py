@@ -43,23 +43,30 @@ class PythiaDecays:
         unstable = ids[[bool(table.canDecay(i) and table.mayDecay(i)) for i in ids.tolist()]]
         rows = np.flatnonzero(np.isin(p.pid, unstable) & (p.end_vertex < 0) & np.isin(p.status, [*_DAUGHTER]))
         grown = _Growth(batch)
-        for event in np.unique(p.event_id[rows]).tolist():
-            chosen = rows[p.event_id[rows] == event]
-            grown.add(chosen, self._decay(batch, chosen, event, seed))
+        p4, at, tau = (x.tolist() for x in _initial(batch, rows, seed))
+        events, first = np.unique(p.event_id[rows], return_index=True)
+        seeds = event_seeds(seed, "generation.pythia_decays", events)
+        for event, begin, end, start in zip(
+            events.tolist(), first.tolist(), [*first[1:].tolist(), len(rows)], seeds.tolist(), strict=True
+        ):
+            chosen, part = rows[begin:end], slice(begin, end)
+            self._engine.seed(start)
+            pids = p.pid[chosen].tolist()
+            grown.add(chosen, self._engine.decay(pids, p4[part], at[part], tau[part], event))
         return grown.batch()
 
-    def _decay(self, batch: EventBatch, rows: Array, event: int, seed: int) -> list[tuple[Any, ...]]:
-        """Pythia's record of the decays: the first rows are the particles that decay."""
-        p = batch.particles
-        vertices = batch.rows_of("vertices", p.event_id[rows], p.production_vertex[rows])
-        u = Stream(seed, "generation.pythia_lifetime").uniform64(event, p.particle_id[rows])[:, 0]
-        life = [species(i).lifetime for i in p.pid[rows].tolist()]
-        tau = -np.where(np.isfinite(life), life, 0.0) * np.log(u) * c_light
-        p4 = np.stack([p[c][rows] for c in ("px", "py", "pz", "pe", "m")]).T / GeV
-        v = batch.vertices
-        at = np.stack([v.x[vertices], v.y[vertices], v.z[vertices], v.t[vertices] * c_light]).T
-        self._engine.seed(int(event_seeds(seed, "generation.pythia_decays", event)[0]))
-        return self._engine.decay(p.pid[rows].tolist(), p4.tolist(), at.tolist(), tau.tolist(), event)
+
+def _initial(batch: EventBatch, rows: Array, seed: int) -> tuple[Array, Array, Array]:
+    """Return the momenta (n, 5), points (n, 4) and lifetimes (n,) of what decays, see Engine.decay."""
+    p, v = batch.particles, batch.vertices
+    at = batch.rows_of("vertices", p.event_id[rows], p.production_vertex[rows])
+    stream = Stream(seed, "generation.pythia_lifetime")
+    u = np.ascontiguousarray(stream.uniform64(p.event_id[rows], p.particle_id[rows])[:, 0])
+    pids, inverse = np.unique(p.pid[rows], return_inverse=True)
+    life = np.array([species(i).lifetime for i in pids.tolist()])[inverse]
+    tau = -np.where(np.isfinite(life), life, 0.0) * np.log(u) * c_light
+    p5 = np.stack([p[c][rows] for c in ("px", "py", "pz", "pe", "m")], axis=1) / GeV
+    return p5, np.stack([v.x[at], v.y[at], v.z[at], v.t[at] * c_light], axis=1), tau
 
 
 class _Growth:

@@ -1,0 +1,6 @@
+"""Settings of Hypothesis: the machine may be busy, so that no example has a deadline."""
+
+from hypothesis import settings
+
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
