@@ -74,7 +74,9 @@ def test_define_by_run(server):
     assert server.ok("GET", f"/studies/{study}/trials/0")["params"] == {"n": value}
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "cma-es", "nsga-ii", "gp"])
+@pytest.mark.parametrize(
+    "sampler", ["tpe", "random", "cma-es", "nsga-ii", pytest.param("gp", marks=pytest.mark.slow)]
+)
 def test_samplers_give_the_trials_that_optuna_gives(server, sampler):
     import warnings
 
@@ -89,7 +91,12 @@ def test_samplers_give_the_trials_that_optuna_gives(server, sampler):
     study = server.study(space=space, sampler={"name": sampler, "args": {"seed": 3, **arguments}})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        classes = {"tpe": "TPESampler", "cma-es": "CmaEsSampler", "nsga-ii": "NSGAIISampler", "gp": "GPSampler"}
+        classes = {
+            "tpe": "TPESampler",
+            "cma-es": "CmaEsSampler",
+            "nsga-ii": "NSGAIISampler",
+            "gp": "GPSampler",
+        }
         if sampler == "random":
             from lamarr.tuning.quickrandom import QuickRandom
 
@@ -178,7 +185,9 @@ def test_concurrent_clients_never_share_a_grid_point(server):
 def test_a_silent_clients_trial_goes_to_the_next(server):
     from lamarr.tuning import work
 
-    study = server.study(heartbeat=5, sampler={"name": "grid"}, space={"k": {"type": "int", "low": 1, "high": 3}})
+    study = server.study(
+        heartbeat=5, sampler={"name": "grid"}, space={"k": {"type": "int", "low": 1, "high": 3}}
+    )
     dead = server.ok("POST", f"/studies/{study}/trials", {"worker": "dead"})
     server.ok("POST", f"/studies/{study}/trials/0/report", {"step": 7, "value": 0.1, "lease": dead["lease"]})
     campaign = server.service.campaigns[study]
@@ -188,13 +197,17 @@ def test_a_silent_clients_trial_goes_to_the_next(server):
     new = server.ok("POST", f"/studies/{study}/trials", {"worker": "alive"})
     assert (new["number"], new["params"], new["attempt"]) == (0, dead["params"], 2)
     assert server.ok("GET", f"/studies/{study}/trials/0")["intermediate"] == {}
-    answer = server.call("POST", f"/studies/{study}/trials/0/report", {"step": 8, "value": 0, "lease": dead["lease"]})
+    answer = server.call(
+        "POST", f"/studies/{study}/trials/0/report", {"step": 8, "value": 0, "lease": dead["lease"]}
+    )
     assert (answer.status_code, answer.json()["kind"]) == (409, "lease_lost")
     server.restart()
     body = {"lease": new["lease"]}
     assert server.ok("POST", f"/studies/{study}/trials/0/heartbeat", body)["heartbeat"] == 5
     # the first result counts, even that of the worker thought dead
-    assert server.ok("POST", f"/studies/{study}/trials/0/tell", {"values": [1.5], "lease": dead["lease"]})["new"]
+    assert server.ok("POST", f"/studies/{study}/trials/0/tell", {"values": [1.5], "lease": dead["lease"]})[
+        "new"
+    ]
 
 
 def test_a_heartbeat_keeps_the_trial_and_a_late_one_takes_it_back(server):
@@ -241,7 +254,9 @@ def test_telling_again(server, problem_of):
     problem_of(server.call("POST", f"{path}/fail", {"error": "x"}), 409, "finished")
     problem_of(server.call("POST", f"{path}/report", {"step": 0, "value": 1.0}), 409, "finished")
     problem_of(server.call("POST", f"{path}/heartbeat", {}), 409, "finished")
-    problem_of(server.call("POST", f"/studies/{study}/trials/77/tell", {"values": [1.0]}), 409, "unknown_trial")
+    problem_of(
+        server.call("POST", f"/studies/{study}/trials/77/tell", {"values": [1.0]}), 409, "unknown_trial"
+    )
 
 
 def test_an_objective_that_is_no_number(server, problem_of):
@@ -303,7 +318,9 @@ def test_malformed_studies(server, problem_of, change, said):
     assert server.ok("GET", "/studies") == []
 
 
-@pytest.mark.parametrize("raw", ["", "{", "[]", "null", '"x"', '{"a":' * 5000, '{"name": "\\ud800"}', "9" * 5000])
+@pytest.mark.parametrize(
+    "raw", ["", "{", "[]", "null", '"x"', '{"a":' * 5000, '{"name": "\\ud800"}', "9" * 5000]
+)
 def test_bodies_that_are_no_object(server, raw):
     headers = {"Authorization": f"Bearer {server.token()}", "Content-Type": "application/json"}
     study = server.study()
@@ -384,7 +401,9 @@ def test_changing_a_running_study(server, problem_of):
     server.ok("PATCH", f"/studies/{study}", {"max_trials": 10, "closed": True})
     problem_of(server.call("POST", f"/studies/{study}/trials", {}), 409, "closed")
     problem_of(server.call("PATCH", f"/studies/{study}", {"sampler": {"name": "grid"}}), 409, "clash")
-    problem_of(server.call("PATCH", f"/studies/{study}", {"pruner": {"name": "threshold"}}), 422, "bad_request")
+    problem_of(
+        server.call("PATCH", f"/studies/{study}", {"pruner": {"name": "threshold"}}), 422, "bad_request"
+    )
     server.restart()
     view = server.ok("GET", f"/studies/{study}")
     assert (view["sampler"]["name"], view["settings"]["closed"]) == ("tpe", True)

@@ -31,7 +31,11 @@ def test_the_axes_of_steps_choices_and_given_points():
         }
     )
     grid = ExclusiveGrid(space, {"z": [0.1, 0.9]})
-    assert {k: list(v) for k, v in grid.axes.items()} == {"x": [0, 0.5, 1.0], "y": ["a", "b"], "z": [0.1, 0.9]}
+    assert {k: list(v) for k, v in grid.axes.items()} == {
+        "x": [0, 0.5, 1.0],
+        "y": ["a", "b"],
+        "z": [0.1, 0.9],
+    }
 
 
 @pytest.mark.parametrize(

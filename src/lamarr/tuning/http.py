@@ -28,6 +28,7 @@ _access = logging.getLogger("lamarr.tuning.access")
 _log = logging.getLogger("lamarr.tuning")
 MAX_BODY = 1 << 20
 """Largest body of a request [bytes]."""
+_CRASHED = "the server failed; its log says why, please report it"
 T = TypeVar("T")
 
 
@@ -153,6 +154,10 @@ def install_errors(app: Any) -> None:
             return answer
         return json_response({"error": mask(str(error.detail)), "kind": "bad_request"}, error.status_code)
 
+    async def crash(_request: Request, _error: Exception) -> Response:
+        return error_response(problem("internal", _CRASHED))
+
+    app.add_exception_handler(Exception, crash)
     app.add_exception_handler(TuningError, ours)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
@@ -206,7 +211,7 @@ class Outer:
             status = 500
             _log.exception("request failed: %s %s", scope["method"], mask(scope["path"]))
             if not started:
-                answer = error_response(problem("internal", "the server failed; its log says why"))
+                answer = error_response(problem("internal", _CRASHED))
                 await answer(scope, receive, send)
         if _access.isEnabledFor(logging.INFO):
             client = (scope.get("client") or ("-",))[0]
