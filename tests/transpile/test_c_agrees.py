@@ -22,7 +22,10 @@ def run_all(models: list, levels: tuple[str, ...]) -> list[CompiledModel]:
 
 
 def check(graph: Graph, compiled: CompiledModel, rows: int = 1000) -> None:
-    """≤ 2e-6 of the spread, or no further from float64 than the float32 interpreter is."""
+    """≤ 2e-6 of the spread, or no further from float64 than the float32 interpreter is.
+
+    Where `pick` chooses between categories, rounding may choose otherwise in a row or two.
+    """
     inputs = inputs_of(graph, rows)
     got = compiled(*inputs.values()).astype(np.float64)
     with np.errstate(all="ignore"):
@@ -30,12 +33,12 @@ def check(graph: Graph, compiled: CompiledModel, rows: int = 1000) -> None:
         exact = evaluate(graph, dtype=np.float64, **inputs)
     assert np.isfinite(expected).all()
     spread = np.maximum(expected.std(axis=0), 1e-3 * np.abs(expected).max(axis=0))
-    off = np.abs(got - expected).max(axis=0)
     rounding = np.abs(expected - exact).max(axis=0)
-    fine = (off <= 2e-6 * spread) | (
-        np.abs(got - exact).max(axis=0) <= np.maximum(2 * rounding, 1e-7 * spread)
-    )
-    assert fine.all(), (off / spread, rounding / spread, [n.op for n in graph.nodes])
+    near = np.abs(got - expected) <= 2e-6 * spread
+    near |= np.abs(got - exact) <= np.maximum(2 * rounding, 1e-7 * spread)
+    picks = any(n.op == "pick" for n in graph.nodes)
+    bad = ~near.all(axis=1)
+    assert bad.sum() <= 2 * picks, (np.abs(got - expected).max(axis=0) / spread, [n.op for n in graph.nodes])
 
 
 def test_every_operator_has_c() -> None:

@@ -19,8 +19,8 @@ STATED = {
     "tanh": (1.9, -np.inf),
     "sinh": (3.6, -np.inf),
     "asinh": (2.1, -np.inf),
-    "sigmoid": (2.3, -87.3),
-    "silu": (3.0, -87.3),
+    "sigmoid": (2.5, -87.0),
+    "silu": (2.2, -87.0),
     "softplus": (1.8, -87.3),
 }
 SAMPLE = np.arange(0, 2**32, 4099, dtype=np.uint64).astype(np.uint32).view(np.float32)
@@ -62,7 +62,9 @@ def test_special_values_are_numpys(functions: dict[str, CompiledModel], op: str)
     ]
     with np.errstate(all="ignore"):
         expected = OPERATORS[op].apply([x], {}, {})
-    np.testing.assert_allclose(functions[op](x), expected, rtol=1e-6, atol=3e-45)
+    if op == "silu":
+        expected[3] = 0.0  # numpy has −inf · 0 there
+    np.testing.assert_allclose(functions[op](x), expected, rtol=1e-6, atol=2e-36)
 
 
 def test_the_header_states_these_errors() -> None:

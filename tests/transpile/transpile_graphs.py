@@ -88,6 +88,8 @@ class RandomGraph:
     def make_interpolate(self, v: Value) -> Value:
         points = int(self.rng.integers(2, 12))
         x = np.cumsum(self.rng.random((v.width, points)) + 0.1, axis=1) - 0.5 * points
+        if self.rng.random() < 0.4:
+            x = np.tile(np.linspace(-3, 3, points), (v.width, 1))
         return self.b.add("interpolate", v, x=x, y=np.cumsum(self.rng.random(x.shape), axis=1))
 
     def make_spline(self, v: Value) -> Value:
@@ -101,6 +103,12 @@ class RandomGraph:
         partial = self.b.add("tanh", self.dense(v, d * (d - 1) // 2))
         return self.b.add("vine", partial, attributes={"dimension": d})
 
+    def make_pick(self, v: Value) -> Value:
+        categories, width = int(self.rng.integers(1, 6)), int(self.rng.integers(1, 4))
+        probability = self.b.add("softmax", self.bounded(self.dense(v, categories)))
+        u = self.b.add("sigmoid", self.b.select(self.pick(), [0]))
+        return self.b.add("pick", probability, u, self.dense(self.pick(), categories * width))
+
     def finish(self) -> Graph:
         return self.b.finish(self.values[-1])
 
@@ -108,7 +116,7 @@ class RandomGraph:
 OPS = (
     *("absolute", "add", "affine", "asinh", "clip", "concat", "dense", "divide", "exp", "interpolate"),
     *("leaky_relu", "log", "multiply", "relu", "select", "sigmoid", "silu", "sinh", "softmax", "softplus"),
-    *("spline", "sqrt", "subtract", "tanh", "vine"),
+    *("pick", "spline", "sqrt", "subtract", "tanh", "vine"),
 )
 
 

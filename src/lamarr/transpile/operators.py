@@ -282,7 +282,8 @@ def _pick(values: Sequence[Array], _: Constants, __: Attributes) -> Array:
     n, categories = probability.shape
     cumulative = np.cumsum(probability, axis=1, dtype=probability.dtype)
     k = (cumulative[:, :-1] <= u).sum(axis=1)
-    return candidates.reshape(n, categories, -1)[np.arange(n), k]
+    chosen: Array = candidates.reshape(n, categories, -1)[np.arange(n), k]
+    return chosen
 
 
 def _pick_width(widths: Sequence[int], _: Constants, __: Attributes) -> int:

@@ -17,7 +17,7 @@ PUBLIC const char lamarr_card[] =
   "\", \"in1\", \"in2\"], \"multiplications\": 60, \"n_noise\": 2, \"name\": \"small\", \"outputs\": [\"out0\""
   ", \"out1\", \"out2\", \"out3\", \"out4\"], \"ranges\": {\"in0\": [-1.0, 1.0]}}]}";
 
-static int choose(void) {
+static int lamarr_choose(void) {
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) return 2;
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")) return 1;
@@ -28,7 +28,7 @@ int small_batch_x86_64_v2(size_t n, const float *x, const float *noise, float *y
 int small_batch_x86_64_v3(size_t n, const float *x, const float *noise, float *y);
 int small_batch_x86_64_v4(size_t n, const float *x, const float *noise, float *y);
 PUBLIC int small_batch(size_t n, const float *x, const float *noise, float *y) {
-  const int level = choose();
+  const int level = lamarr_choose();
   if (level == 1) return small_batch_x86_64_v3(n, x, noise, y);
   if (level == 2) return small_batch_x86_64_v4(n, x, noise, y);
   return small_batch_x86_64_v2(n, x, noise, y);
@@ -38,7 +38,7 @@ int small_seeded_x86_64_v2(size_t n, const float *x, const uint32_t *event, cons
 int small_seeded_x86_64_v3(size_t n, const float *x, const uint32_t *event, const uint32_t *particle, uint64_t seed, uint32_t stage, float *y);
 int small_seeded_x86_64_v4(size_t n, const float *x, const uint32_t *event, const uint32_t *particle, uint64_t seed, uint32_t stage, float *y);
 PUBLIC int small_seeded(size_t n, const float *x, const uint32_t *event, const uint32_t *particle, uint64_t seed, uint32_t stage, float *y) {
-  const int level = choose();
+  const int level = lamarr_choose();
   if (level == 1) return small_seeded_x86_64_v3(n, x, event, particle, seed, stage, y);
   if (level == 2) return small_seeded_x86_64_v4(n, x, event, particle, seed, stage, y);
   return small_seeded_x86_64_v2(n, x, event, particle, seed, stage, y);
@@ -48,7 +48,7 @@ float *small_x86_64_v2(float *out, const float *in, const float *random);
 float *small_x86_64_v3(float *out, const float *in, const float *random);
 float *small_x86_64_v4(float *out, const float *in, const float *random);
 PUBLIC float *small(float *out, const float *in, const float *random) {
-  const int level = choose();
+  const int level = lamarr_choose();
   if (level == 1) return small_x86_64_v3(out, in, random);
   if (level == 2) return small_x86_64_v4(out, in, random);
   return small_x86_64_v2(out, in, random);

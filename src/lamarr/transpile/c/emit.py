@@ -66,7 +66,7 @@ def _layer(model: Model, index: int, node: Node, where: Plan, table: Table, weig
     body = "\n".join(f"  {line}" for line in operation(node.op)(call))
     return (
         f"/* {node.op}: {arguments} -> {node.output} ({node.width}) */\n"
-        f"static void {model.name}_{index}(tile t) {{\n{body}\n}}\n"
+        f"static void model_{model.name}_{index}(tile t) {{\n{body}\n}}\n"
     )
 
 
@@ -82,7 +82,7 @@ def _model(model: Model, table: Table, weights: str) -> str:
     return _template("model.c").substitute(
         name=model.name,
         layers="\n".join(_layer(model, i, n, where, table, weights) for i, n in layers),
-        calls="\n".join(f"  {model.name}_{i}(t);" for i, _ in layers),
+        calls="\n".join(f"  model_{model.name}_{i}(t);" for i, _ in layers),
         multiplications=graph.multiplications,
         size=where.size,
         inputs=len(model.inputs),
@@ -203,7 +203,7 @@ def _entry(model: Model, levels: Sequence[str]) -> str:
     for result, name, arguments, passed in _signatures(model):
         lines += [f"{_join(result, f'{name}_{level}', arguments)};" for level in levels]
         cases = [f"  if (level == {i}) return {name}_{v}({passed});" for i, v in enumerate(levels) if i]
-        choice = ["  const int level = choose();", *cases] if cases else []
+        choice = ["  const int level = lamarr_choose();", *cases] if cases else []
         body = "\n".join([*choice, f"  return {name}_{levels[0]}({passed});"])
         lines += [f"PUBLIC {_join(result, name, arguments)} {{\n{body}\n}}\n"]
     return "\n".join(lines)
@@ -229,7 +229,7 @@ FEATURES = {
 def _chooser(levels: Sequence[str]) -> str:
     if len(levels) == 1:
         return ""
-    lines = ["static int choose(void) {", "  __builtin_cpu_init();"]
+    lines = ["static int lamarr_choose(void) {", "  __builtin_cpu_init();"]
     for i, level in reversed(list(enumerate(levels))):
         if i:
             tests = " && ".join(

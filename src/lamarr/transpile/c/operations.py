@@ -106,9 +106,11 @@ def _concat(c: Call) -> list[str]:
 
 
 def _interpolate(c: Call) -> list[str]:
-    x, y = c.constants["x"], c.constants["y"]
-    at = c.table(interpolation(x, y))
-    return [f"interpolate(t, {c.inputs[0]}, {c.output}, {c.node.width}, {x.shape[1]}, {at});"]
+    if c.constants["x"].shape[1] > 2**16:
+        raise ModelError(f"'interpolate' has up to {2**16} points in C, but got {c.constants['x'].shape[1]}")
+    tables = interpolation(c.constants["x"], c.constants["y"])
+    at = c.table(tables)
+    return [f"interpolate(t, {c.inputs[0]}, {c.output}, {c.node.width}, {at}, {tables.shape[1]});"]
 
 
 def _spline(c: Call) -> list[str]:
@@ -117,6 +119,11 @@ def _spline(c: Call) -> list[str]:
         raise ModelError(f"'spline' has 1 to 64 bins in C, but got {bins}: use the numpy back end")
     numbers = f"{bins}, {_float(bound)}, {_float(bins / (2 * bound))}"
     return [f"spline(t, {c.inputs[0]}, {c.inputs[1]}, {c.output}, {c.node.width}, {numbers});"]
+
+
+def _pick(c: Call) -> list[str]:
+    probability, u, values = c.inputs
+    return [f"pick(t, {probability}, {c.widths[0]}, {u}, {values}, {c.output}, {c.node.width});"]
 
 
 def _vine(c: Call) -> list[str]:
@@ -139,9 +146,10 @@ OPERATIONS: dict[str, Callable[[Call], list[str]]] = {
     "interpolate": _interpolate,
     "spline": _spline,
     "vine": _vine,
+    "pick": _pick,
 }
 
-IN_PLACE = frozenset(OPERATIONS) - {"dense", "select", "concat", "spline", "vine"}
+IN_PLACE = frozenset(OPERATIONS) - {"dense", "select", "concat", "spline", "vine", "pick"}
 """Operators whose kernels may write over an argument of the same width."""
 
 

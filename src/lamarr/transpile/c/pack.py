@@ -47,8 +47,40 @@ def panels(weight: NDArray[np.float32], bias: NDArray[np.float32]) -> NDArray[np
     return np.concatenate([rows[:, o : o + PANEL].ravel() for o in range(0, rows.shape[1], PANEL)])
 
 
+def _cells(x: NDArray[np.float32], cells: int) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    """Scale (columns) and the cell of every abscissa, in the arithmetic of kernels/rowwise.h."""
+    low, high = x[:, :1], x[:, -1:]
+    scale = (np.float32(cells) / (high - low)).astype(np.float32)
+    at = np.minimum((x - low) * scale, np.float32(cells - 1))
+    return scale[:, 0], at.astype(np.intp)
+
+
+def _steps(cell: NDArray[np.intp]) -> int:
+    """Most pieces that start in one cell, besides the first of all."""
+    return max(int(np.bincount(c[1:-1]).max(initial=0)) for c in cell)
+
+
 def interpolation(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Tables of piecewise linear maps (columns, points): x, then ordinate and slope of every piece."""
-    slope = (y[:, 1:] - y[:, :-1]) / (x[:, 1:] - x[:, :-1])
-    pieces = np.stack([y[:, :-1], slope], axis=-1).reshape(len(x), -1)
-    return np.concatenate([x, pieces], axis=1).ravel()
+    """Tables of piecewise linear maps (columns, points), for ``interpolate`` of kernels/rowwise.h.
+
+    For each column: low, high, scale, steps, cells, points; a guide (uint16) that gives for each cell of
+    equal width the last piece that starts before it; and the pieces (x, y, slope, next x). The pieces that
+    start inside the cell are at most `steps` further on.
+    """
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        slope = (y[:, 1:] - y[:, :-1]) / (x[:, 1:] - x[:, :-1])
+        sizes = [c for c in (8, 32, 128, 512, 2048) if c < 16 * x.shape[1]]
+        cells = next((c for c in sizes if _steps(_cells(x, c)[1]) <= 1), sizes[-1])
+        scale, cell = _cells(x, cells)
+    last = np.full((len(x), 1), np.inf, np.float32)
+    pieces = np.stack([x[:, :-1], y[:, :-1], slope, np.concatenate([x[:, 1:-1], last], axis=1)], axis=-1)
+    columns = []
+    for j in range(len(x)):
+        guide = np.zeros(-(-cells // 8) * 8, np.uint16)
+        before = np.searchsorted(cell[j, :-1], np.arange(cells), side="left") - 1
+        guide[:cells] = np.maximum(before, 0)
+        header = np.zeros(8, np.float32)
+        header[:3] = x[j, 0], x[j, -1], scale[j]
+        header.view(np.uint32)[3:6] = _steps(cell[j : j + 1]), cells, x.shape[1]
+        columns.append(np.concatenate([header, guide.view(np.float32), pieces[j].ravel()]))
+    return np.stack(columns)

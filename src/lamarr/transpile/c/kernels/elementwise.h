@@ -7,9 +7,10 @@
   KERNEL void name(tile t, size_t in, size_t out, size_t width) {            \
     const float *a = place(t, in);                                           \
     float *y = place(t, out);                                                \
-    for (size_t n = vectors(t, width); n; n--, a += VL, y += VL) {           \
-      const vec x = load(a);                                                 \
-      store(y, expression);                                                  \
+    const size_t n = vectors(t, width) * VL;                                 \
+    SOME for (size_t i = 0; i < n; i += VL) {                                \
+      const vec x = load(a + i);                                             \
+      store(y + i, expression);                                              \
     }                                                                        \
   }
 UNARY(relu, at_least(splat(0.f), x))
@@ -46,8 +47,8 @@ KERNEL void leaky_relu(tile t, size_t in, size_t out, size_t width, float slope)
     const float *a = place(t, left), *b = place(t, right);                                   \
     float *y = place(t, out);                                                                \
     if (wl == wr) {                                                                          \
-      for (size_t n = vectors(t, width); n; n--, a += VL, b += VL, y += VL)                  \
-        store(y, name##_two(load(a), load(b)));                                              \
+      const size_t n = vectors(t, width) * VL;                                               \
+      SOME for (size_t i = 0; i < n; i += VL) store(y + i, name##_two(load(a + i), load(b + i))); \
       return;                                                                                \
     }                                                                                        \
     const size_t rows = t.nv ? (size_t)t.nv : 1, wide = t.nv ? width : vectors(t, width);    \

@@ -33,10 +33,7 @@ FORCE vec normal_of(uvec words, const float *table) {
   const ivec piece = (ivec)(bits >> 20) - 1015;
   const vec t = to_float((ivec)(bits & 0xfffffu)) * 9.5367431640625e-07f;
   vec c[4];
-  for (int l = 0; l < VL; l++) {
-    const float *row = table + 4 * (piece[l] > 0 ? piece[l] : 0);
-    for (int i = 0; i < 4; i++) c[i][l] = row[i];
-  }
+  quads(table, piece & ~(piece >> 31), c); /* at least 0 */
   const vec z = ((c[3] * t + c[2]) * t + c[1]) * t + c[0];
   return with_sign(z, (ivec)(words & 0x80000000u));
 }

@@ -27,31 +27,53 @@ KERNEL void softmax(tile t, size_t in, size_t out, size_t width) {
   }
 }
 
-/* k[l] = the last piece whose start is <= x[l]; starts ascend, n pieces; 0 for NaN */
-FORCE void find_piece(const float *starts, size_t n, vec x, uint32_t k[VL]) {
-  for (int l = 0; l < VL; l++) k[l] = 0;
-  for (size_t half; n > 1; n -= half) {
-    half = n / 2;
-    for (int l = 0; l < VL; l++) k[l] += starts[k[l] + half] <= x[l] ? (uint32_t)half : 0;
+typedef struct { /* start of the table of a column; see pack.py */
+  float low, high, scale;
+  uint32_t steps, cells, points;
+  uint32_t unused[2];
+} ruler;
+
+/* One piece (x, y, slope, next x) for each lane: a guide by cells of equal width, then a few steps up. */
+FORCE vec interpolate_one(ruler c, const float *table, vec v) {
+  typedef uint16_t __attribute__((may_alias)) number;
+  const number *guide = (const number *)table;
+  const float *pieces = table + (c.cells + 7) / 8 * 4;
+  const vec x = at_most(splat(c.high), at_least(splat(c.low), v)), at = (x - c.low) * c.scale;
+  const ivec cell = to_int(select_(at == at, at_most(splat((float)(c.cells - 1)), at), splat(0.f)));
+  ivec k = {0};
+  UNROLL for (int l = 0; l < VL; l++) k[l] = guide[cell[l]];
+  vec piece[4];
+  quads(pieces, k, piece);
+  for (uint32_t s = 0; s < c.steps; s++) {
+    k -= x >= piece[3];
+    quads(pieces, k, piece);
+  }
+  return piece[1] + (x - piece[0]) * piece[2];
+}
+
+/* Piecewise linear maps of each column, constant outside; `size` floats of table per column */
+KERNEL void interpolate(tile t, size_t in, size_t out, size_t width, const float *table, size_t size) {
+  for (size_t j = 0; j < width; j++, table += size) {
+    ruler c;
+    memcpy(&c, table, sizeof c);
+    for (int v = 0; v < row_vectors(t); v++)
+      put(t, out, j, v, interpolate_one(c, table + sizeof c / 4, get(t, in, j, v)));
   }
 }
 
-/* Piecewise linear through `points` (x, y) for each column, constant outside.
- * Per column: x[points], then (y, slope)[points - 1]. */
-KERNEL void interpolate(tile t, size_t in, size_t out, size_t width, size_t points, const float *table) {
-  for (size_t j = 0; j < width; j++, table += 3 * points - 2)
-    for (int v = 0; v < row_vectors(t); v++) {
-      const vec first = splat(table[0]), last = splat(table[points - 1]);
-      const vec x = at_most(last, at_least(first, get(t, in, j, v)));
-      uint32_t k[VL];
-      find_piece(table, points - 1, x, k);
-      vec start, value, slope;
-      for (int l = 0; l < VL; l++) {
-        const float *piece = table + points + 2 * (size_t)k[l];
-        start[l] = table[k[l]], value[l] = piece[0], slope[l] = piece[1];
-      }
-      put(t, out, j, v, value + (x - start) * slope);
+/* The block of `width` values of the category that u chooses by the probabilities */
+KERNEL void pick(tile t, size_t probability, size_t categories, size_t u, size_t values, size_t out, size_t width) {
+  for (int v = 0; v < row_vectors(t); v++) {
+    const vec at = get(t, u, 0, v);
+    vec sum = splat(0.f);
+    for (size_t j = 0; j < width; j++) put(t, out, j, v, get(t, values, j, v));
+    for (size_t c = 1; c < categories; c++) {
+      sum += get(t, probability, c - 1, v);
+      const ivec beyond = sum <= at;
+      for (size_t j = 0; j < width; j++)
+        put(t, out, j, v, select_(beyond, get(t, values, c * width + j, v), get(t, out, j, v)));
     }
+  }
 }
 
 #define SPLINE_BINS 64

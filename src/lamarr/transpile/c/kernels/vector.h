@@ -38,6 +38,7 @@ typedef uint32_t uvec __attribute__((vector_size(4 * VL), may_alias));
 typedef float loose __attribute__((vector_size(4 * VL), aligned(4), may_alias));
 
 #define FORCE static inline __attribute__((always_inline, unused))
+#define SOME _Pragma("GCC unroll 4")
 #define UNROLL _Pragma("GCC unroll 16")
 #define KERNEL static __attribute__((noinline, unused))
 
@@ -111,6 +112,27 @@ FORCE vec sqrt_(vec x) {
 
 FORCE vec to_float(ivec x) { return __builtin_convertvector(x, vec); }
 FORCE ivec to_int(vec x) { return __builtin_convertvector(x, ivec); } /* towards zero; |x| < 2^31 */
+
+/* Rows k of a table (rows, 4), aligned to 16 bytes: c[i] is column i. */
+FORCE void quads(const float *table, ivec k, vec c[4]) {
+#if VL == 16
+  UNROLL for (int i = 0; i < 4; i++) c[i] = (vec)_mm512_i32gather_ps((__m512i)(k * 4), table + i, 4);
+#elif VL == 8
+  __m256 r[4], s[4];
+  UNROLL for (int l = 0; l < 4; l++) {
+    const __m128 low = _mm_load_ps(table + 4 * (size_t)k[l]), high = _mm_load_ps(table + 4 * (size_t)k[l + 4]);
+    r[l] = _mm256_insertf128_ps(_mm256_castps128_ps256(low), high, 1);
+  }
+  s[0] = _mm256_unpacklo_ps(r[0], r[1]), s[1] = _mm256_unpackhi_ps(r[0], r[1]);
+  s[2] = _mm256_unpacklo_ps(r[2], r[3]), s[3] = _mm256_unpackhi_ps(r[2], r[3]);
+  c[0] = (vec)_mm256_shuffle_ps(s[0], s[2], 0x44), c[1] = (vec)_mm256_shuffle_ps(s[0], s[2], 0xee);
+  c[2] = (vec)_mm256_shuffle_ps(s[1], s[3], 0x44), c[3] = (vec)_mm256_shuffle_ps(s[1], s[3], 0xee);
+#else
+  const float *a = table + 4 * (size_t)k[0], *b = table + 4 * (size_t)k[1];
+  const float *d = table + 4 * (size_t)k[2], *e = table + 4 * (size_t)k[3];
+  UNROLL for (int i = 0; i < 4; i++) c[i] = (vec){a[i], b[i], d[i], e[i]};
+#endif
+}
 
 /* Where the values of a graph lie while its nodes run.
  *

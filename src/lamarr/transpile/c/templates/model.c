@@ -1,17 +1,17 @@
 /* ---- $name: $inputs columns, $noise random numbers -> $outputs columns; $multiplications multiplications per row */
 
 $layers
-static void ${name}_all(tile t) {
+static void model_${name}(tile t) {
 $calls
 }
 
-static int ${name}_rows(size_t n, const float *x, const source *noise, float *y) {
+static int batch_of_${name}(size_t n, const float *x, const source *noise, float *y) {
   _Alignas(64) float arena[$size * TILE + VL];
   for (size_t first = 0, rows; first < n; first += rows) {
     const tile t = next_tile(arena, n - first, &rows);
     rows_in(t, $x_at, $inputs, x + first * $inputs, rows);
     if ($noise) noise_in(t, $noise_at, $noise, noise, first, rows);
-    ${name}_all(t);
+    model_${name}(t);
     rows_out(t, $y_at, $outputs, y + first * $outputs, rows);
   }
   return 0;
@@ -19,7 +19,7 @@ static int ${name}_rows(size_t n, const float *x, const source *noise, float *y)
 
 int LEVEL(${name}_batch)(size_t n, const float *x, const float *noise, float *y) {
   if (n && (!x || !y || ($noise && !noise))) return 1;
-  return ${name}_rows(n, x, &(source){.array = noise}, y);
+  return batch_of_${name}(n, x, &(source){.array = noise}, y);
 }
 
 #if $noise
@@ -27,16 +27,16 @@ int LEVEL(${name}_seeded)(size_t n, const float *x, const uint32_t *event, const
                      uint64_t seed, uint32_t stage, float *y) {
   if (n && (!x || !event || !particle || !y)) return 1;
   const source s = {.event = event, .particle = particle, .seed = seed, .stage = stage, .table = NORMAL_TABLE};
-  return ${name}_rows(n, x, &s, y);
+  return batch_of_${name}(n, x, &s, y);
 }
 
 float *LEVEL(${name})(float *out, const float *in, const float *random) {
-  ${name}_rows(1, in, &(source){.array = random}, out);
+  batch_of_${name}(1, in, &(source){.array = random}, out);
   return out;
 }
 #else
 float *LEVEL(${name})(float *out, const float *in) {
-  ${name}_rows(1, in, &(source){0}, out);
+  batch_of_${name}(1, in, &(source){0}, out);
   return out;
 }
 #endif
