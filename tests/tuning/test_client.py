@@ -39,7 +39,9 @@ class _Flaky(httpx.BaseTransport):
         if self.lose_answer > 0:
             self.lose_answer -= 1
             raise httpx.ReadTimeout("no answer in time")
-        return httpx.Response(found.status_code, content=found.content, headers={"content-type": "application/json"})
+        return httpx.Response(
+            found.status_code, content=found.content, headers={"content-type": "application/json"}
+        )
 
 
 @pytest.fixture
@@ -250,7 +252,9 @@ def test_sharing_and_deleting(connect):
     assert ann.studies() == []
 
 
-@pytest.mark.parametrize(("server", "token"), [(None, "t"), ("localhost:80", "t"), ("http://a", None), ("http://a", "ü")])
+@pytest.mark.parametrize(
+    ("server", "token"), [(None, "t"), ("localhost:80", "t"), ("http://a", None), ("http://a", "ü")]
+)
 def test_missing_settings_are_said_and_never_asked_for(monkeypatch, server, token):
     monkeypatch.delenv("LAMARR_TUNE_SERVER", raising=False)
     monkeypatch.delenv("LAMARR_TUNE_TOKEN", raising=False)

@@ -56,7 +56,12 @@ class Committer:
         self.failure: TuningError | None = None
         self._upserts: dict[str, Any] = {}
         self._connection: Connection = engine.connect()
-        self._lock_file = take_lock(self._connection, engine)
+        try:
+            self._lock_file = take_lock(self._connection, engine)
+        except BaseException:
+            self._connection.close()
+            engine.dispose()
+            raise
         self._thread = threading.Thread(target=self._run, name="lamarr-commit", daemon=True)
         self._thread.start()
 
@@ -193,7 +198,7 @@ def _storage_problem(error: Exception) -> TuningError:
     _log.error("commit failed: %s", reason)
     return problem(
         "storage",
-        f"the server cannot save ({reason}); nothing was acknowledged: free its disk, then send "
+        f"the server cannot save ({reason}); nothing was acknowledged: see to its disk or database, then send "
         "the same again",
         _RETRY_S,
     )
