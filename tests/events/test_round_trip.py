@@ -43,7 +43,7 @@ def write(folder: str, kind: str, batch: EventBatch, size: int) -> Path:
 
 
 @fmt
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(batch=batches(), size=st.integers(1, 8), step=st.integers(1, 8))
 def test_round_trip(kind: str, batch: EventBatch, size: int, step: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
