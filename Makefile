@@ -52,8 +52,8 @@ train-tracking: $(SAMPLES)/train/physical.npy
 closure: $(SAMPLES)/closure/physical.npy
 	$(BIN)/python -m lamarr.validation.closure --sample $(SAMPLES)/closure
 
-zoo: $(SAMPLES)/train/physical.npy $(SAMPLES)/closure/physical.npy
-	$(BIN)/python -m lamarr.training.tracking.zoo --sample $(SAMPLES)/train --closure $(SAMPLES)/closure > docs/zoo.md
+zoo: $(SAMPLES)/train/physical.npy
+	$(BIN)/python -m lamarr.validation.zoo --sample $(SAMPLES)/train > docs/zoo.md
 
 clean:
 	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

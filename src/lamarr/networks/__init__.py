@@ -1,0 +1,1 @@
+"""Networks in torch; each knows how to become nodes of the model graph (`lowering`)."""

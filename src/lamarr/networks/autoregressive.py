@@ -42,6 +42,8 @@ class AutoregressiveSpline(nn.Module):
         Cells of the spline, and the half width of the interval that it acts on.
     """
 
+    mask: Tensor
+
     def __init__(
         self,
         conditions: int,

@@ -83,7 +83,9 @@ class AutoregressiveMixture(nn.Module):
         hidden = hidden.reshape(-1, self.targets, self.head).transpose(0, 1)
         logit, mu, log_sigma = self._components(torch.baddbmm(self.out_bias[:, None], hidden, self.out))
         pull = (t.T[..., None] - mu) * torch.exp(-log_sigma)
-        log_density = torch.logsumexp(logit - log_sigma - 0.5 * pull * pull, dim=-1) - torch.logsumexp(logit, dim=-1)
+        log_density = torch.logsumexp(logit - log_sigma - 0.5 * pull * pull, dim=-1) - torch.logsumexp(
+            logit, dim=-1
+        )
         return log_density.sum(0) - 0.5 * self.targets * math.log(2 * math.pi)
 
     @torch.no_grad()

@@ -34,6 +34,8 @@ class MLP(nn.Module):
         Names in :data:`ACTIVATIONS` for the hidden layers and after the last one.
     """
 
+    layers: Sequence[nn.Linear]
+
     def __init__(
         self,
         inputs: int,
@@ -48,7 +50,8 @@ class MLP(nn.Module):
         for name in (activation, last):
             if name not in ACTIVATIONS:
                 raise_unknown("activation", name, ACTIVATIONS)
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise([inputs, *hidden, outputs]))
+        widths = pairwise([inputs, *hidden, outputs])
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in widths)  # type: ignore[assignment]
         self.activation_name, self.last_name, self.residual = activation, last, residual
         self.activation = ACTIVATIONS[activation]
 

@@ -44,8 +44,8 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
-        """Update all parameters that have a gradient."""
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """Update all parameters that have a gradient; a closure is not called."""
         del closure
         for group in self.param_groups:
             for p in group["params"]:
@@ -60,7 +60,8 @@ class Muon(torch.optim.Optimizer):
 def split_parameters(network: nn.Module, *, adam: Iterable[str] = ()) -> tuple[list[Tensor], list[Tensor]]:
     """Parameters for Muon (at least two dimensions) and for Adam (the rest, and those named in `adam`)."""
     names = set(adam)
-    muon, rest = [], []
+    muon: list[Tensor] = []
+    rest: list[Tensor] = []
     for name, p in network.named_parameters():
         (muon if p.ndim >= 2 and name not in names else rest).append(p)
     return muon, rest

@@ -67,7 +67,9 @@ def spline_inverse(v: Tensor, raw: Tensor, bins: int, bound: float) -> tuple[Ten
     u = -bound + (k + t) * width
     below = s + curve * t * (1 - t)
     log_slope = (
-        2 * torch.log(s) + torch.log(d1 * t * t + 2 * s * t * (1 - t) + d0 * (1 - t) ** 2) - 2 * torch.log(below)
+        2 * torch.log(s)
+        + torch.log(d1 * t * t + 2 * s * t * (1 - t) + d0 * (1 - t) ** 2)
+        - 2 * torch.log(below)
     )
     outside = v.abs() >= bound
     return torch.where(outside, v, u), torch.where(outside, torch.zeros_like(v), -log_slope)

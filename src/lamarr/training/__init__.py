@@ -1,0 +1,1 @@
+"""Training: scores, the loop with its checkpoints, and the recipes of the models."""

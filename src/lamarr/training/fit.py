@@ -102,7 +102,8 @@ def fit(
         optimisers.append(Muon(matrices, schedule.muon_rate))
     rates = [[g["lr"] for g in o.param_groups] for o in optimisers]
     generator = torch.Generator().manual_seed(schedule.seed)
-    step, history = 0, []
+    step = 0
+    history: list[tuple[int, float]] = []
     if checkpoint is not None and checkpoint.exists():
         step, history = _restore(checkpoint, network, optimisers, generator, schedule, rows)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -112,8 +113,8 @@ def fit(
             _set_rates(optimisers, rates, schedule.factor(step))
             batch = torch.randint(schedule.hold_out, rows, (schedule.batch,), generator=generator)
             value = loss(*(t[batch] for t in tensors)).mean()
-            if not torch.isfinite(value):
-                raise ModelError(f"the loss must be finite, but got {float(value)} at step {step}")
+            if not torch.isfinite(value.detach()):
+                raise ModelError(f"the loss must be finite, but got {value.detach().item()} at step {step}")
             for o in optimisers:
                 o.zero_grad(set_to_none=True)
             value.backward()

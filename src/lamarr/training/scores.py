@@ -37,14 +37,18 @@ class NormalScore:
             If the sample is constant or not finite.
         """
         if not np.isfinite(sample).all():
-            raise ConfigurationError("a sample must be finite to have normal scores, but it holds NaN or infinity")
+            raise ConfigurationError(
+                "a sample must be finite to have normal scores, but it holds NaN or infinity"
+            )
         scores = np.linspace(-reach, reach, knots)
         levels = [NormalDist().cdf(s) for s in scores]
         levels[0], levels[-1] = 0.0, 1.0
         values = np.quantile(np.asarray(sample, np.float64), levels).astype(np.float32)
         values, first = np.unique(values, return_index=True)
         if len(values) < 2:
-            raise ConfigurationError(f"a sample must vary to have normal scores, but all values are {values[0]}")
+            raise ConfigurationError(
+                f"a sample must vary to have normal scores, but all values are {values[0]}"
+            )
         return cls(values, scores[first].astype(np.float32))
 
     def forward(self, values: NDArray[Any]) -> NDArray[np.float64]:
@@ -56,7 +60,9 @@ class NormalScore:
         return np.interp(scores, self.scores, self.values)
 
     @staticmethod
-    def tables(scores: list[NormalScore], inverse: bool = False) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def tables(
+        scores: list[NormalScore], inverse: bool = False
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Abscissae and ordinates (columns, knots) of several maps for the graph's ``interpolate``.
 
         Maps with fewer knots are extended by knots beyond their end, which never matter.

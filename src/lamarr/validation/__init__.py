@@ -1,0 +1,1 @@
+"""Validation: distances between samples, closure of the models, the demonstration page."""

@@ -19,11 +19,11 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from lamarr.parametrizations import load_set
+from lamarr.parametrizations.sets import load_set
 from lamarr.parametrizations.tracking import BEAM_CONDITIONS, COVARIANCE, PRODUCTION_CONDITIONS, RESOLUTION
 from lamarr.training.tracking.teacher import load_teacher, physical
 from lamarr.transpile import Model
-from lamarr.validation.metrics import classifier_auc, half_width, kolmogorov, kolmogorov_noise
+from lamarr.validation.metrics import classifier_auc, half_width, kolmogorov
 
 __all__ = ["Row", "chances", "main", "responses"]
 
@@ -32,12 +32,12 @@ Array = NDArray[Any]
 _SPECIES = {"e": "is_e", "mu": "is_mu", "h": "is_h"}
 _TYPES = ("long", "upstream", "downstream")
 MIN_ENTRIES = 20_000
-"""Least number of tracks per species and type, and in the sum of its draws, for which a distance is quoted."""
+"""Least number of draws per species and type for which a distance is quoted."""
 
 
 @dataclass
 class Row:
-    """One line of the closure table: a quantity, its value, the floor (teacher against teacher), the target."""
+    """A line of the closure table: a quantity, its value, the floor (teacher against itself), the target."""
 
     quantity: str
     value: float
@@ -54,7 +54,8 @@ class Row:
     def __str__(self) -> str:
         mark = "ok  " if self.passed else "MISS"
         return (
-            f"{mark} {self.quantity:<44} {self.value:8.4f}  floor {self.floor:7.4f}  target {self.target:6.3f}  "
+            f"{mark} {self.quantity:<44} {self.value:8.4f}  floor {self.floor:7.4f}  "
+            f"target {self.target:6.3f}  "
             f"n {self.entries}"
         )
 
@@ -69,7 +70,7 @@ def _binned(x: Array) -> Array:
 
 
 def chances(models: dict[str, Model], production: Array, probability: Array) -> list[Row]:
-    """Acceptance, and the categories of efficiency weighted with acceptance: mean and largest |Δε| over bins."""
+    """Compare acceptance, and the categories weighted with acceptance: mean and largest |Δε| over bins."""
     ours = np.column_stack([models["acceptance"](production), models["efficiency"](production)])
     bins, rows = _binned(production), []
     for species, flag in _SPECIES.items():
@@ -80,7 +81,9 @@ def chances(models: dict[str, Model], production: Array, probability: Array) -> 
             def average(p: Array, j: int = j, of: Array = of) -> Array:
                 weight = np.ones(of.sum()) if j == 0 else p[of, 0]
                 total = np.bincount(bins[of], weights=weight, minlength=160)
-                return np.bincount(bins[of], weights=weight * p[of, j], minlength=160) / np.maximum(total, 1e-9)
+                return np.bincount(bins[of], weights=weight * p[of, j], minlength=160) / np.maximum(
+                    total, 1e-9
+                )
 
             difference = np.abs(average(ours) - average(probability))[count >= 500]
             n, quantity = int(of.sum()), f"{species} {name}"
@@ -98,7 +101,9 @@ def _compare(model: str, names: tuple[str, ...], conditions: Array, samples: dic
     rows = []
     for species, flag in _SPECIES.items():
         for kind in _TYPES:
-            of = (conditions[:, BEAM_CONDITIONS.index(flag)] > 0) & (conditions[:, BEAM_CONDITIONS.index(kind)] > 0)
+            of = (conditions[:, BEAM_CONDITIONS.index(flag)] > 0) & (
+                conditions[:, BEAM_CONDITIONS.index(kind)] > 0
+            )
             if of.sum() < MIN_ENTRIES:
                 continue
             decile = _deciles(conditions[of, BEAM_CONDITIONS.index("log10_p")])
@@ -111,7 +116,8 @@ def _compare(model: str, names: tuple[str, ...], conditions: Array, samples: dic
 def _distances(quantity: str, part: dict[str, Array], decile: Array) -> list[Row]:
     n = len(decile)
     width = {
-        k: np.array([half_width(part[k][decile == d]) for d in range(10)]) for k in ("ours", "teacher", "again")
+        k: np.array([half_width(part[k][decile == d]) for d in range(10)])
+        for k in ("ours", "teacher", "again")
     }
     ratio = {k: float(np.abs(width[k] / width["teacher"] - 1).max()) for k in ("ours", "again")}
     distance = {k: kolmogorov(part[k], part["teacher"]) for k in ("ours", "again")}
@@ -121,7 +127,9 @@ def _distances(quantity: str, part: dict[str, Array], decile: Array) -> list[Row
     ]
 
 
-def physical_draws(teacher: Any, beam: Array, rng: np.random.Generator, attempts: int = 40) -> tuple[Array, Array]:
+def physical_draws(
+    teacher: Any, beam: Array, rng: np.random.Generator, attempts: int = 40
+) -> tuple[Array, Array]:
     """One physical draw of the teacher per row (rows, 24), repeated until it is; and where that succeeded."""
     out, lacking = np.empty((len(beam), 24), np.float32), np.arange(len(beam))
     for _ in range(attempts):
@@ -161,7 +169,9 @@ def responses(
     # the covariance is compared given the teacher's fit quality, so that resolution is not judged twice
     quality = samples["teacher"][:, 6:9]
     given = {**samples, "ours": _covariance(models, conditions, quality, rng)}
-    given["again"] = _teacher_covariance(teacher, conditions, samples["teacher"][:, :9], samples["teacher"], rng)
+    given["again"] = _teacher_covariance(
+        teacher, conditions, samples["teacher"][:, :9], samples["teacher"], rng
+    )
     part = {k: (v[:, 9:] if v.shape[1] == 24 else v) for k, v in given.items()}
     rows += _compare("covariance", COVARIANCE, conditions, part)
     tests = {
@@ -177,8 +187,10 @@ def responses(
     return rows
 
 
-def _teacher_covariance(teacher: Any, beam: Array, residuals: Array, first: Array, rng: np.random.Generator) -> Array:
-    """A second physical covariance for given residuals; where there is none in 40 attempts, the first."""
+def _teacher_covariance(
+    teacher: Any, beam: Array, residuals: Array, first: Array, rng: np.random.Generator
+) -> Array:
+    """Draw a second physical covariance for given residuals; where none is in 40 attempts, keep the first."""
     out, lacking = first[:, 9:].copy(), np.arange(len(beam))
     p = 10.0 ** beam[:, 5].astype(float)
     for _ in range(40):
@@ -207,11 +219,15 @@ def _ours(models: dict[str, Model], beam: Array, rng: np.random.Generator) -> Ar
     return np.hstack([residuals, _covariance(models, beam, residuals[:, 6:9], rng)])
 
 
-def _auc(conditions: Array, a: Array, b: Array, rng: np.random.Generator, rows: int = 300_000) -> tuple[float, float]:
+def _auc(
+    conditions: Array, a: Array, b: Array, rng: np.random.Generator, rows: int = 300_000
+) -> tuple[float, float]:
     """Classifier between two samples, on different tracks of each."""
     order = rng.permutation(len(conditions))[: 2 * rows]
     first, second = order[: len(order) // 2], order[len(order) // 2 :]
-    return classifier_auc(np.hstack([conditions[first], a[first]]), np.hstack([conditions[second], b[second]]))
+    return classifier_auc(
+        np.hstack([conditions[first], a[first]]), np.hstack([conditions[second], b[second]])
+    )
 
 
 def in_range(beam: Array) -> NDArray[np.bool_]:
@@ -222,16 +238,24 @@ def in_range(beam: Array) -> NDArray[np.bool_]:
 
 
 @click.command()
-@click.option("--set", "set_name", default="lhcb2016-magup", show_default=True, help="Set of models, name or folder.")
-@click.option("--sample", type=click.Path(path_type=Path), required=True, help="Folder of the closure sample.")
+@click.option(
+    "--set", "set_name", default="lhcb2016-magup", show_default=True, help="Set of models, name or folder."
+)
+@click.option(
+    "--sample", type=click.Path(path_type=Path), required=True, help="Folder of the closure sample."
+)
 @click.option("--teacher", type=click.Path(path_type=Path), help="Folder of tracking_response.py.")
 @click.option("--repeat", default=3, show_default=True, help="Draws per track.")
 @click.option("--seed", default=7, show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="JSON file of the table.")
-def main(set_name: str, sample: Path, teacher: Path | None, repeat: int, seed: int, output: Path | None) -> None:
+def main(
+    set_name: str, sample: Path, teacher: Path | None, repeat: int, seed: int, output: Path | None
+) -> None:
     """Print the closure table; exit 1 if a target is missed."""
     response, models = load_teacher(teacher), dict(load_set(set_name).models)
-    production, probability, beam = (np.load(sample / f"{n}.npy") for n in ("production", "probability", "beam"))
+    production, probability, beam = (
+        np.load(sample / f"{n}.npy") for n in ("production", "probability", "beam")
+    )
     rows = chances(models, production, probability)
     beam = beam[in_range(beam)]
     rows += responses(models, response, beam, repeat=repeat, seed=seed, say=lambda t: click.echo(t, err=True))

@@ -1,0 +1,1 @@
+"""Training of the tracking models on draws from a teacher."""

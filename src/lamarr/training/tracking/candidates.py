@@ -1,7 +1,7 @@
 """Four classes of conditional generators, trained alike, to choose among by evidence.
 
 Each has ``step(c, t)`` (one update on a batch) and ``draw(c, generator)``; the comparison in
-:mod:`lamarr.training.tracking.zoo` gives them the same data and CPU time.
+:mod:`lamarr.validation.zoo` gives them the same data and CPU time.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ class Adversarial(Candidate):
             return self.judge(torch.cat([c, x + 0.02 * torch.randn_like(x)], dim=1))[:, 0]
 
         one = torch.ones(len(c))
-        self.second.update(bce(judged(t), 0.95 * one) + bce(judged(fake.detach()), 0.05 * one), _fall(progress))
+        self.second.update(
+            bce(judged(t), 0.95 * one) + bce(judged(fake.detach()), 0.05 * one), _fall(progress)
+        )
         self.first.update(bce(judged(fake), 0.95 * one), _fall(progress))
         with torch.no_grad():
             for mean, now in zip(self.network.parameters(), self.player.parameters(), strict=True):

@@ -105,7 +105,7 @@ class Recipe:
     references: tuple[str, ...]
 
     def ranges(self, conditions: NDArray[Any]) -> dict[str, tuple[float, float]]:
-        """Range of each condition that varies continuously: what the sample covers but for 10⁻⁵ at each end."""
+        """Return the range of each continuous condition: what the sample covers but for 10⁻⁵ at each end."""
         flags = {n for n in self.inputs if n.startswith("is_")} | {"long", "upstream", "downstream", "charge"}
         levels = np.quantile(conditions[:2_000_000], [1e-5, 1 - 1e-5], axis=0)
         return {
@@ -165,8 +165,10 @@ class Response(Recipe):
     """Resolution or covariance: an autoregressive mixture of the scores of the targets."""
 
     def arrays(self, folder: Path) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return conditions (rows, inputs) and targets (rows, outputs), in the order of drawing, of physical draws."""
-        beam, residuals, covariance, physical = load_sample(folder, "beam", "resolution", "covariance", "physical")
+        """Return conditions (rows, inputs) and targets (rows, outputs) of the physical draws."""
+        beam, residuals, covariance, physical = load_sample(
+            folder, "beam", "resolution", "covariance", "physical"
+        )
         rows = np.flatnonzero(physical)
         beam, residuals = np.array(beam[rows]), np.array(residuals[rows])
         if self.name == "resolution":
@@ -255,8 +257,14 @@ def _card(recipe: Recipe, history: list[tuple[int, float]], graph: Graph, rows: 
     }
 
 
-_LAMARR = "L. Anderlini et al., Lamarr: LHCb ultra-fast simulation based on machine learning models (2022), arXiv:2204.09947"
-_RNADE = "B. Uria, I. Murray, H. Larochelle, RNADE: The real-valued neural autoregressive density-estimator (2013), arXiv:1306.0186"
+_LAMARR = (
+    "L. Anderlini et al., Lamarr: LHCb ultra-fast simulation based on machine learning models (2022), "
+    "arXiv:2204.09947"
+)
+_RNADE = (
+    "B. Uria, I. Murray, H. Larochelle, RNADE: The real-valued neural autoregressive density-estimator "
+    "(2013), arXiv:1306.0186"
+)
 _PERCEPTRON = {"hidden": [48, 48, 48], "activation": "silu", "residual": True}
 
 RECIPES: Final[dict[str, Any]] = {
@@ -275,7 +283,7 @@ RECIPES: Final[dict[str, Any]] = {
         outputs=EFFICIENCY,
         network={**_PERCEPTRON, "outputs": 4},
         schedule=Schedule(steps=30_000, batch=2048),
-        title="Probabilities that an accepted particle is not reconstructed, or as long, upstream, downstream track",
+        title="Probabilities of an accepted particle: not reconstructed, long, upstream, downstream track",
         references=(_LAMARR,),
     ),
     "resolution": Response(

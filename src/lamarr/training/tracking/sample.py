@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamarr.errors import ConfigurationError
+from lamarr.events import EventBatch
 from lamarr.parametrizations.tracking import beam_conditions, production_conditions
 from lamarr.training.tracking.teacher import load_teacher, physical
 
@@ -58,7 +59,9 @@ class Particles:
     @staticmethod
     def concatenate(parts: list[Particles]) -> Particles:
         """Join several sets."""
-        return Particles(*(np.concatenate([getattr(p, f) for p in parts]) for f in Particles.__dataclass_fields__))
+        return Particles(
+            *(np.concatenate([getattr(p, f) for p in parts]) for f in Particles.__dataclass_fields__)
+        )
 
     @property
     def charge(self) -> NDArray[np.int64]:
@@ -80,7 +83,7 @@ def pythia_particles(shortcut: str, events: int, seed: int) -> Particles:
 
     parts = []
     for batch in Pythia(shortcut=shortcut, n=events, seed=seed).batches(size=500):
-        if not hasattr(batch, "particles"):
+        if not isinstance(batch, EventBatch):
             raise ConfigurationError(f"Pythia must give events, but got {batch}")
         t, v = batch.particles, batch.vertices
         stable = (t.end_vertex < 0) & (t.pz > 100) & np.isin(np.abs(t.pid), _SPECIES) & (t.status == 1)
@@ -132,7 +135,7 @@ def gun(n: int, rng: np.random.Generator) -> Particles:
 
 
 def closest_to_beam(particles: Particles) -> NDArray[np.float64]:
-    """True states (rows, 6): x, y, z, tx, ty, p where the straight line passes closest to the z axis."""
+    """Return the true states (rows, 6), x, y, z, tx, ty, p, where the line is closest to the z axis."""
     tx, ty = particles.px / particles.pz, particles.py / particles.pz
     dz = -(particles.x * tx + particles.y * ty) / (tx**2 + ty**2)
     return np.stack(
@@ -141,8 +144,11 @@ def closest_to_beam(particles: Particles) -> NDArray[np.float64]:
 
 
 def draw(
-    teacher: Any, particles: Particles, rng: np.random.Generator, boost: tuple[float, float, float] = (1, 1, 1)
-) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    teacher: Any,
+    particles: Particles,
+    rng: np.random.Generator,
+    boost: tuple[float, float, float] = (1, 1, 1),
+) -> Iterator[tuple[str, NDArray[Any]]]:
     """Ask the teacher: arrays by name.
 
     ``production`` (n, 12) conditions, ``probability`` (n, 5) acceptance and four categories; then for each

@@ -26,7 +26,7 @@ _PAIRS = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3), (0, 4), (1, 4), (2, 4)
 
 
 def find_teacher() -> Path | None:
-    """Return the teacher's module from ``$LAMARR_TEACHER``, or from ``shared`` beside the checkout, or None."""
+    """Return where the teacher lies: ``$LAMARR_TEACHER``, ``shared`` beside the checkout, or None."""
     name = "tracking_response.py"
     if "LAMARR_TEACHER" in os.environ:
         path = Path(os.environ["LAMARR_TEACHER"])
@@ -72,7 +72,9 @@ def correlation_matrix(covariance: NDArray[Any]) -> NDArray[np.float64]:
     return matrix
 
 
-def physical(teacher: Any, p: NDArray[Any], residuals: NDArray[Any], covariance: NDArray[Any]) -> NDArray[np.bool_]:
+def physical(
+    teacher: Any, p: NDArray[Any], residuals: NDArray[Any], covariance: NDArray[Any]
+) -> NDArray[np.bool_]:
     """Mask of the teacher's draws without its known defects.
 
     Left out: reconstructed momenta that are not positive or more than twice the true one (|dp| >= p),

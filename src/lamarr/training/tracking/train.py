@@ -21,11 +21,11 @@ from lamarr.training.tracking.recipes import RECIPES
 __all__ = ["main", "sample_digest"]
 
 ORIGIN = (
-    "Trained on draws from the tracking response that LHCb published for its flash simulation (2016, magnet up; "
-    "github.com/LamarrSim/SQLamarr, lhcb.trk.2016MU.20230128, GPL-3). That teacher is LHCb's own surrogate of its "
-    "detailed simulation: neither data nor the detailed simulation itself. Only sampled output was used. Draws "
-    "with the teacher's known defects (p <= 0, |dp| >= p, straight-line tails, covariances that are not positive "
-    "definite) were left out."
+    "Trained on draws from the tracking response that LHCb published for its flash simulation (2016, magnet "
+    "up; github.com/LamarrSim/SQLamarr, lhcb.trk.2016MU.20230128, GPL-3). That teacher is LHCb's own "
+    "surrogate of its detailed simulation: neither data nor the detailed simulation itself. Only sampled "
+    "output was used. Draws with the teacher's known defects (p <= 0, |dp| >= p, straight-line tails, "
+    "covariances that are not positive definite) were left out."
 )
 
 
@@ -59,8 +59,11 @@ def main(name: str, sample: Path, output: Path, runs: Path, steps: int | None) -
         "command": "python -m lamarr.training.tracking.sample train -o SAMPLE --seed 1",
     }
     model.card.update(
-        command=f"python -m lamarr.training.tracking.train {name} --sample SAMPLE -o SET --steps {recipe.schedule.steps}",
-        data={"origin": ORIGIN, "date": date.today().isoformat()},  # noqa: DTZ011
+        command=(
+            f"python -m lamarr.training.tracking.train {name} --sample SAMPLE -o SET "
+            f"--steps {recipe.schedule.steps}"
+        ),
+        data={"origin": ORIGIN, "date": date.today().isoformat()},
         licence="BSD-3-Clause",
         lamarr=__version__,
     )

@@ -1,6 +1,6 @@
 """Compare classes of generators for resolution and covariance: same data, same CPU time, similar size.
 
-    python -m lamarr.training.tracking.zoo --sample DIR --minutes 5
+    python -m lamarr.validation.zoo --sample DIR --minutes 5
 
 Prints a Markdown table. Distances are measured on held-out tracks of the sample, between draws of the
 candidate and the teacher's, in the normal scores in which all of them are trained.
@@ -72,7 +72,9 @@ def compare(candidate: Candidate, c: Tensor, t: Tensor, seed: int) -> dict[str, 
 
 
 @click.command()
-@click.option("--sample", type=click.Path(path_type=Path), required=True, help="Folder of the training sample.")
+@click.option(
+    "--sample", type=click.Path(path_type=Path), required=True, help="Folder of the training sample."
+)
 @click.option("--minutes", default=5.0, show_default=True, help="CPU time of each training.")
 @click.option("--rows", default=2_000_000, show_default=True, help="Rows of the sample that are used.")
 @click.option("--seed", default=1, show_default=True)
@@ -90,7 +92,8 @@ def main(sample: Path, minutes: float, rows: int, seed: int) -> None:
             m = compare(candidate, c, t, seed)
             click.echo(
                 f"| {model} | {name} | {candidate.parameters} | {steps} | {m['mean KS']:.4f} | "
-                f"{m['largest KS']:.4f} | {m['mean width error']:.3f} | {m['AUC']:.3f} ± {m['AUC error']:.3f} |"
+                f"{m['largest KS']:.4f} | {m['mean width error']:.3f} | "
+                f"{m['AUC']:.3f} ± {m['AUC error']:.3f} |"
             )
 
 
