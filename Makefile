@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SAMPLES ?= runs/samples
 RUNS ?= runs/tracking
+EXTRAS ?= dev,generate,tune
 SET := src/lamarr/parametrizations/sets/lhcb2016-magup
 
 .PHONY: demo test lint docs closure samples-tracking train-tracking zoo clean
@@ -15,7 +16,7 @@ $(VENV)/.base: pyproject.toml
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base
-	$(BIN)/python -m pip install --quiet --editable '.[dev,generate,tune,onnx]'
+	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
 	touch $@
 
 $(VENV)/.train: $(VENV)/.dev
