@@ -168,9 +168,20 @@ _EXPORT: dict[str, Callable[[_Writer, Node], str]] = {
     **{
         op: _plain(kind)
         for op, kind in {
-            "relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid", "softplus": "Softplus", "exp": "Exp",
-            "log": "Log", "sqrt": "Sqrt", "asinh": "Asinh", "absolute": "Abs", "sinh": "Sinh",
-            "add": "Add", "subtract": "Sub", "multiply": "Mul", "divide": "Div",
+            "relu": "Relu",
+            "tanh": "Tanh",
+            "sigmoid": "Sigmoid",
+            "softplus": "Softplus",
+            "exp": "Exp",
+            "log": "Log",
+            "sqrt": "Sqrt",
+            "asinh": "Asinh",
+            "absolute": "Abs",
+            "sinh": "Sinh",
+            "add": "Add",
+            "subtract": "Sub",
+            "multiply": "Mul",
+            "divide": "Div",
         }.items()
     },
     "silu": _silu,

@@ -16,6 +16,7 @@ from typing import Any
 
 from lamarr.errors import ModelError
 from lamarr.random import normal_table
+from lamarr.transpile.c.fuse import fuse
 from lamarr.transpile.c.operations import Call, operation
 from lamarr.transpile.c.pack import Table
 from lamarr.transpile.c.plan import Plan, plan
@@ -72,13 +73,14 @@ def _layer(model: Model, index: int, node: Node, where: Plan, table: Table, weig
 
 def _model(model: Model, table: Table, weights: str) -> str:
     graph = model.graph
-    where = plan(graph)
+    nodes = fuse(graph)
+    where = plan(graph, nodes)
     if where.size > MAX_ARENA:
         raise ModelError(
             f"model '{model.name}' needs room for {where.size} numbers per row, the C back end has "
             f"{MAX_ARENA}: use the numpy back end"
         )
-    layers = [(i, n) for i, n in enumerate(graph.nodes) if n.output not in where.views]
+    layers = [(i, n) for i, n in enumerate(nodes) if n.output not in where.views]
     return _template("model.c").substitute(
         name=model.name,
         layers="\n".join(_layer(model, i, n, where, table, weights) for i, n in layers),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lamarr.errors import ModelError
+from lamarr.transpile.c.fuse import FUSED
 from lamarr.transpile.c.pack import interpolation, panels
 from lamarr.transpile.graph import Node
 
@@ -57,6 +58,10 @@ def _binary(kernel: str) -> Callable[[Call], list[str]]:
         return [f"{kernel}(t, {a}, {wa}, {b}, {wb}, {c.output});"]
 
     return lines
+
+
+def _fused(kernel: str) -> Callable[[Call], list[str]]:
+    return lambda c: [f"{kernel}(t, {c.inputs[0]}, {c.inputs[1]}, {c.output}, {c.node.width});"]
 
 
 def _columns(kernel: str, first: str, second: str) -> Callable[[Call], list[str]]:
@@ -149,7 +154,7 @@ OPERATIONS: dict[str, Callable[[Call], list[str]]] = {
     "pick": _pick,
 }
 
-IN_PLACE = frozenset(OPERATIONS) - {"dense", "select", "concat", "spline", "vine", "pick"}
+IN_PLACE = frozenset({*OPERATIONS, *FUSED.values()}) - {"dense", "select", "concat", "spline", "vine", "pick"}
 """Operators whose kernels may write over an argument of the same width."""
 
 
@@ -161,6 +166,8 @@ def operation(name: str) -> Callable[[Call], list[str]]:
     ModelError
         If the C back end does not know the operator.
     """
+    if name in FUSED.values():
+        return _fused(name)
     if name not in OPERATIONS:
         raise ModelError(f"the C back end has no operator '{name}': use the numpy back end for this model")
     return OPERATIONS[name]

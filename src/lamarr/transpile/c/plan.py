@@ -6,7 +6,7 @@ alone writes over its argument when nobody needs that again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lamarr.transpile.c.operations import IN_PLACE
@@ -32,11 +32,11 @@ def _is_view(node: Node) -> bool:
     return node.op == "select" and list(columns) == list(range(columns[0], columns[0] + len(columns)))
 
 
-def _roots(graph: Graph) -> tuple[dict[str, tuple[str, int]], frozenset[str]]:
+def _roots(inputs: Iterable[str], nodes: Sequence[Node]) -> tuple[dict[str, tuple[str, int]], frozenset[str]]:
     """Every value as (value that owns its memory, offset in it); and the views."""
-    roots = {name: (name, 0) for name in graph.inputs}
+    roots = {name: (name, 0) for name in inputs}
     views = set()
-    for node in graph.nodes:
+    for node in nodes:
         roots[node.output] = (node.output, 0)
         if _is_view(node):
             owner, offset = roots[node.inputs[0]]
@@ -64,12 +64,11 @@ class _Arena:
         return start
 
 
-def _last_uses(graph: Graph, roots: dict[str, tuple[str, int]]) -> dict[str, int]:
-    last = dict.fromkeys(graph.inputs, -1)
-    for i, node in enumerate(graph.nodes):
+def _last_uses(nodes: Sequence[Node], roots: dict[str, tuple[str, int]]) -> dict[str, int]:
+    last = {owner: -1 for owner, _ in roots.values()}
+    for i, node in enumerate(nodes):
         for value in (node.output, *node.inputs):
             last[roots[value][0]] = i
-    last[roots[graph.output][0]] = len(graph.nodes)
     return last
 
 
@@ -83,14 +82,15 @@ def _over(
     return None
 
 
-def plan(graph: Graph) -> Plan:
-    """Give every value of a graph its place."""
-    roots, views = _roots(graph)
-    last = _last_uses(graph, roots)
-    widths = {**graph.inputs, **{n.output: n.width for n in graph.nodes}}
+def plan(graph: Graph, nodes: Sequence[Node]) -> Plan:
+    """Give every value its place; `nodes` are those of `graph`, as ``fuse`` left them."""
+    roots, views = _roots(graph.inputs, nodes)
+    last = _last_uses(nodes, roots)
+    last[roots[graph.output][0]] = len(nodes)
+    widths = {**graph.inputs, **{n.output: n.width for n in nodes}}
     arena = _Arena()
     place = {name: arena.add(name, width) for name, width in graph.inputs.items()}
-    for i, node in enumerate(graph.nodes):
+    for i, node in enumerate(nodes):
         if node.output in views:
             owner, offset = roots[node.output]
             place[node.output] = place[owner] + offset

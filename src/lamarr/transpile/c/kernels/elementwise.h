@@ -65,6 +65,21 @@ BINARY(subtract, a - b)
 BINARY(multiply, a * b)
 BINARY(divide, a / b)
 
+/* y = b + f(x): residual layers */
+#define ADD_UNARY(name, expression)                                                       \
+  KERNEL void name(tile t, size_t in, size_t other, size_t out, size_t width) {           \
+    const float *a = place(t, in), *b = place(t, other);                                  \
+    float *y = place(t, out);                                                             \
+    const size_t n = vectors(t, width) * VL;                                              \
+    SOME for (size_t i = 0; i < n; i += VL) {                                             \
+      const vec x = load(a + i);                                                          \
+      store(y + i, load(b + i) + expression);                                             \
+    }                                                                                     \
+  }
+ADD_UNARY(add_relu, at_least(splat(0.f), x))
+ADD_UNARY(add_tanh, tanh_(x))
+ADD_UNARY(add_silu, silu_(x))
+
 /* Constants by column: a[width], then b[width]; in a single row they are loaded as lanes. */
 #define COLUMNS(name, expression)                                                            \
   KERNEL void name(tile t, size_t in, size_t out, size_t width, const float *constants) {    \

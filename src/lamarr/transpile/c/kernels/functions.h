@@ -66,21 +66,22 @@ FORCE vec log1p_(vec a) {
   return select_(a < 3.0e38f, y, a);
 }
 
-/* Near 1 as 1 - 2 / (e^2|x| + 1): what comes after may look at 1 - tanh. */
+/* 2^n, n a whole number that was rounded by adding 1.5 * 2^23: it is in the lowest bits of the sum. */
+FORCE vec power_of_sum(vec shifted) { return (vec)(((ivec)shifted << 23) + 0x3f800000); }
+
+/* Near 1 as 1 - 2 / (e^2|x| + 1): what comes after may look at 1 - tanh. Short chains of dependent steps
+ * count here more than few operations. */
 FORCE vec tanh_(vec x) {
-  const vec a = abs_(x), c = at_most(splat(18.1f), a + a), s = x * x;
-  const vec shifted = c * 1.44269504f + 12582912.f, whole = shifted - 12582912.f;
-  const vec r = fma_(whole, splat(-LN2_LOW), fma_(whole, splat(-LN2_HIGH), c));
-  vec e = fma_(r, splat(0.0083125094f), splat(0.0418902747f));
-  e = fma_(r, e, splat(0.166671157f));
-  e = fma_(r, e, splat(0.499992311f));
-  e = fma_(r * r, e, r) + 1.f;
-  e = (vec)((ivec)e + ((ivec)shifted << 23)); /* the exponent is in the lowest bits of `shifted` */
+  const vec a = abs_(x), c = at_most(splat(9.02f), a), s = x * x;
+  const vec shifted = fma_(c, splat(2.88539008f), splat(12582912.f)), whole = shifted - 12582912.f;
+  const vec r = fma_(whole, splat(-LN2), c + c), q = r * r, power = power_of_sum(shifted);
+  const vec low = fma_(r, splat(0.166671157f), splat(0.499992311f));
+  const vec e = fma_(q, fma_(q, fma_(r, splat(0.0083125094f), splat(0.0418902747f)), low), r); /* e^r - 1 */
+  const vec far = with_sign(1.f - 2.f / fma_(power, e, power + 1.f), sign_bit(x));
   vec p = fma_(s, splat(-0.00574301509f), splat(0.0206714906f));
   p = fma_(s, p, splat(-0.0537491217f));
   p = fma_(s, p, splat(0.133315489f));
   p = fma_(s, p, splat(-0.333332866f));
-  const vec far = with_sign(1.f - 2.f / (e + 1.f), sign_bit(x));
   return select_(a < 0.6f, fma_(x * s, p, x), far);
 }
 
@@ -102,14 +103,12 @@ FORCE vec asinh_(vec x) {
 /* 1 + e^-x for x >= -87 */
 FORCE vec one_and_exp(vec x) {
   const vec c = at_most(splat(87.f), x);
-  const vec shifted = c * -1.44269504f + 12582912.f, whole = shifted - 12582912.f;
-  const vec r = fma_(whole, splat(LN2_LOW), fma_(whole, splat(LN2_HIGH), c));
-  vec e = fma_(r, splat(0.0013814558f), splat(-0.00836873613f));
-  e = fma_(r, e, splat(0.041668389f));
-  e = fma_(r, e, splat(-0.166665211f));
-  e = fma_(r, e, splat(0.49999994f));
-  e = fma_(r * r, e, -r) + 1.f;
-  return (vec)((ivec)e + ((ivec)shifted << 23)) + 1.f;
+  const vec shifted = fma_(c, splat(-1.44269504f), splat(12582912.f)), whole = shifted - 12582912.f;
+  const vec r = fma_(whole, splat(LN2_LOW), fma_(whole, splat(LN2_HIGH), c)), q = r * r;
+  const vec low = fma_(r, splat(-0.166665211f), splat(0.49999994f)), power = power_of_sum(shifted);
+  const vec high = fma_(q, splat(0.0013814558f), fma_(r, splat(-0.00836873613f), splat(0.041668389f)));
+  const vec e = fma_(q, fma_(q, high, low), -r); /* e^-r' - 1 for the rest r' */
+  return fma_(power, e, power + 1.f);
 }
 
 FORCE vec sigmoid_(vec x) { return 1.f / one_and_exp(at_least(splat(-87.f), x)); }
