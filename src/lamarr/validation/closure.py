@@ -31,6 +31,9 @@ Array = NDArray[Any]
 
 _SPECIES = {"e": "is_e", "mu": "is_mu", "h": "is_h"}
 _TYPES = ("long", "upstream", "downstream")
+MIN_TRACKS = 1000
+"""Least number of different tracks of a species and type for them to be drawn repeatedly."""
+
 MIN_ENTRIES = 20_000
 """Least number of draws per species and type for which a distance is quoted."""
 
@@ -96,14 +99,19 @@ def _deciles(log_p: Array) -> Array:
     return np.digitize(log_p, np.quantile(log_p, np.linspace(0, 1, 11)[1:-1]))
 
 
+def _belongs(beam: Array, flag: str, kind: str) -> NDArray[np.bool_]:
+    of: NDArray[np.bool_] = (beam[:, BEAM_CONDITIONS.index(flag)] > 0) & (
+        beam[:, BEAM_CONDITIONS.index(kind)] > 0
+    )
+    return of
+
+
 def _compare(model: str, names: tuple[str, ...], conditions: Array, samples: dict[str, Array]) -> list[Row]:
     """KS and width per species, type and output; `samples`: 'ours', 'teacher', 'again' (rows, outputs)."""
     rows = []
     for species, flag in _SPECIES.items():
         for kind in _TYPES:
-            of = (conditions[:, BEAM_CONDITIONS.index(flag)] > 0) & (
-                conditions[:, BEAM_CONDITIONS.index(kind)] > 0
-            )
+            of = _belongs(conditions, flag, kind)
             if of.sum() < MIN_ENTRIES:
                 continue
             decile = _deciles(conditions[of, BEAM_CONDITIONS.index("log10_p")])
@@ -147,32 +155,47 @@ def physical_draws(
     return out, done
 
 
+def _rows_to_draw(beam: Array, least: int) -> Array:
+    """Row numbers of `beam`: each once, then again until every species and type has `least` draws."""
+    rows = [np.arange(len(beam))]
+    for flag in _SPECIES.values():
+        for kind in _TYPES:
+            of = np.flatnonzero(_belongs(beam, flag, kind))
+            if MIN_TRACKS <= len(of) < least:
+                rows.append(np.resize(of, least - len(of)))
+    return np.concatenate(rows)
+
+
 def responses(
-    models: dict[str, Model], teacher: Any, beam: Array, *, repeat: int, seed: int, say: Callable[[str], None]
+    models: dict[str, Model], teacher: Any, beam: Array, *, least: int, seed: int, say: Callable[[str], None]
 ) -> list[Row]:
-    """KS, core widths and classifiers for resolution and covariance on `beam` conditions (tracks, 12)."""
+    """KS, core widths and classifiers for resolution and covariance on `beam` conditions (tracks, 12).
+
+    Every species and type of track is drawn at least `least` times; the classifiers see each track once.
+    """
     rng = np.random.default_rng(seed)
     parts: dict[str, list[Array]] = {"conditions": [], "teacher": [], "again": [], "ours": []}
-    for _ in range(repeat):
-        for first in range(0, len(beam), 50_000):
-            some = beam[first : first + 50_000]
-            (one, ok1), (two, ok2) = (physical_draws(teacher, some, rng) for _ in range(2))
-            ok = ok1 & ok2
-            parts["conditions"].append(some[ok])
-            parts["teacher"].append(one[ok])
-            parts["again"].append(two[ok])
-            parts["ours"].append(_ours(models, some[ok], rng))
-            say(f"drawn {sum(map(len, parts['ours']))} tracks")
+    order, natural = _rows_to_draw(beam, least), 0
+    for first in range(0, len(order), 50_000):
+        some = beam[order[first : first + 50_000]]
+        (one, ok1), (two, ok2) = (physical_draws(teacher, some, rng) for _ in range(2))
+        ok = ok1 & ok2
+        natural += int(ok[: max(0, len(beam) - first)].sum())
+        parts["conditions"].append(some[ok])
+        parts["teacher"].append(one[ok])
+        parts["again"].append(two[ok])
+        parts["ours"].append(_ours(models, some[ok], rng))
+        say(f"drawn {sum(map(len, parts['ours']))} of about {len(order)} tracks")
     samples = {k: np.concatenate(v) for k, v in parts.items()}
     conditions = samples.pop("conditions")
     rows = _compare("resolution", RESOLUTION, conditions, {k: v[:, :9] for k, v in samples.items()})
     # the covariance is compared given the teacher's fit quality, so that resolution is not judged twice
     quality = samples["teacher"][:, 6:9]
-    given = {**samples, "ours": _covariance(models, conditions, quality, rng)}
-    given["again"] = _teacher_covariance(
-        teacher, conditions, samples["teacher"][:, :9], samples["teacher"], rng
-    )
-    part = {k: (v[:, 9:] if v.shape[1] == 24 else v) for k, v in given.items()}
+    part = {
+        "ours": _covariance(models, conditions, quality, rng),
+        "teacher": samples["teacher"][:, 9:],
+        "again": _teacher_covariance(teacher, conditions, samples["teacher"], rng),
+    }
     rows += _compare("covariance", COVARIANCE, conditions, part)
     tests = {
         "resolution": (conditions, {k: v[:, :9] for k, v in samples.items()}),
@@ -180,23 +203,22 @@ def responses(
         "chain": (conditions, samples),
     }
     for name, (columns, sample) in tests.items():
-        auc, error = _auc(columns, sample["ours"], sample["teacher"], rng)
-        floor, _ = _auc(columns, sample["again"], sample["teacher"], rng)
-        rows.append(Row(f"{name}: AUC", auc, floor, 0.55, len(conditions), {"error": error}))
+        once = {k: v[:natural] for k, v in sample.items()}
+        auc, error = _auc(columns[:natural], once["ours"], once["teacher"], rng)
+        floor, _ = _auc(columns[:natural], once["again"], once["teacher"], rng)
+        rows.append(Row(f"{name}: AUC", auc, floor, 0.55, natural, {"error": error}))
         say(str(rows[-1]))
     return rows
 
 
-def _teacher_covariance(
-    teacher: Any, beam: Array, residuals: Array, first: Array, rng: np.random.Generator
-) -> Array:
+def _teacher_covariance(teacher: Any, beam: Array, first: Array, rng: np.random.Generator) -> Array:
     """Draw a second physical covariance for given residuals; where none is in 40 attempts, keep the first."""
     out, lacking = first[:, 9:].copy(), np.arange(len(beam))
     p = 10.0 ** beam[:, 5].astype(float)
     for _ in range(40):
         if not len(lacking):
             break
-        some, r = beam[lacking], residuals[lacking]
+        some, r = beam[lacking], first[lacking, :9]
         c = teacher.covariance(_with_quality(some, r), rng.standard_normal((len(some), 128), np.float32))
         good = physical(teacher, p[lacking], r, c)
         out[lacking[good]] = c[good]
@@ -245,11 +267,11 @@ def in_range(beam: Array) -> NDArray[np.bool_]:
     "--sample", type=click.Path(path_type=Path), required=True, help="Folder of the closure sample."
 )
 @click.option("--teacher", type=click.Path(path_type=Path), help="Folder of tracking_response.py.")
-@click.option("--repeat", default=3, show_default=True, help="Draws per track.")
+@click.option("--least", default=200_000, show_default=True, help="Draws of every species and type of track.")
 @click.option("--seed", default=7, show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="JSON file of the table.")
 def main(
-    set_name: str, sample: Path, teacher: Path | None, repeat: int, seed: int, output: Path | None
+    set_name: str, sample: Path, teacher: Path | None, least: int, seed: int, output: Path | None
 ) -> None:
     """Print the closure table; exit 1 if a target is missed."""
     response, models = load_teacher(teacher), dict(load_set(set_name).models)
@@ -258,7 +280,7 @@ def main(
     )
     rows = chances(models, production, probability)
     beam = beam[in_range(beam)]
-    rows += responses(models, response, beam, repeat=repeat, seed=seed, say=lambda t: click.echo(t, err=True))
+    rows += responses(models, response, beam, least=least, seed=seed, say=lambda t: click.echo(t, err=True))
     for row in rows:
         click.echo(str(row))
     missed = [r for r in rows if not r.passed]
