@@ -12,12 +12,12 @@ import lamarr
 ROOT = Path(lamarr.__file__).parent
 ROOMS = [
     ["cli"],
-    ["api", "__init__"],
     ["validation"],
     ["tuning"],
     ["training"],
     ["detailed"],
     ["networks"],
+    ["api"],
     ["flash"],
     ["parametrizations"],
     ["transpile"],

@@ -17,6 +17,8 @@ COMMANDS = {
     "generate": "Generate events and write them to files.",
     "convert": "Convert a file of events to another format.",
     "info": "Say what there is: sets, detectors, tables, or what a file holds.",
+    "bench": "Measure the speed of compiled models beside numpy and others.",
+    "tune": "Hyper-parameter optimisation as a service: server, tokens, workers, reports.",
 }
 """Commands with their one-line help; each is the function `command` of ``lamarr.cli.NAME``."""
 
