@@ -9,9 +9,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-httpx = pytest.importorskip("httpx", reason="the extra `tune` is not installed")
+pytest.importorskip("httpx", reason="the extra `tune` is not installed")
 pytest.importorskip("optuna", reason="the extra `tune` is not installed")
 
+import httpx
 from tuning_server import SPACE
 
 from lamarr.errors import ConfigurationError, OutputFileError
@@ -286,9 +287,9 @@ def test_other_servers_and_versions(status, body, said):
     thread = threading.Thread(target=other.serve_forever)
     thread.start()
     try:
-        with Client(f"http://127.0.0.1:{other.server_port}", "token", patience=1) as client:
-            with pytest.raises(TuningError, match=said):
-                client.me()
+        address = f"http://127.0.0.1:{other.server_port}"
+        with Client(address, "token", patience=1) as client, pytest.raises(TuningError, match=said):
+            client.me()
     finally:
         other.shutdown()
         other.server_close()

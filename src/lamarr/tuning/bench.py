@@ -1,7 +1,8 @@
 """Measurements of the tuning server on this machine: ``python -m lamarr.tuning.bench COMMAND``.
 
 Commands: `throughput` (ask/tell pairs per second), `latency` (an ask after many finished trials), `kill`
-(kill -9 of the server under load), `functions` (the service against Optuna alone). All traffic goes to
+(kill -9 of the server under load), `functions` (the service against Optuna alone), `campaign` (workers on a
+recipe, one killed). All traffic goes to
 127.0.0.1; every command is bounded in time and ends its servers. Results are printed as JSON.
 """
 
@@ -294,6 +295,13 @@ def functions(args: argparse.Namespace) -> dict[str, Any]:
     return {**compare(args.trials, args.seeds), **machine()}
 
 
+def campaign(args: argparse.Namespace) -> dict[str, Any]:
+    """Run a whole campaign: several workers on a recipe, one of them killed on the way; writes the report."""
+    from lamarr.tuning.campaigning import run_campaign
+
+    return {**run_campaign(Path(args.recipe), args.workers, Path(args.output)), **machine()}
+
+
 def serve(args: argparse.Namespace) -> dict[str, Any]:
     """Serve in this process; what the other commands start."""
     import logging
@@ -323,6 +331,7 @@ def _parser() -> argparse.ArgumentParser:
     command(latency, database="sqlite", trials=1000, asks=40, sampler="tpe")
     command(kill, database="sqlite", kills=20, clients=50, pause=0.7)
     command(functions, trials=60, seeds=10)
+    command(campaign, recipe="docs/tuning/example.yaml", workers=3, output="campaign.html")
     sub = commands.add_parser("serve", help="serve in this process")
     sub.add_argument("database")
     sub.add_argument("port", type=int)

@@ -198,7 +198,7 @@ def _storage_problem(error: Exception) -> TuningError:
     _log.error("commit failed: %s", reason)
     return problem(
         "storage",
-        f"the server cannot save ({reason}); nothing was acknowledged: see to its disk or database, then send "
-        "the same again",
+        f"the server cannot save ({reason}); nothing was acknowledged: see to its disk or database, then "
+        "send the same again",
         _RETRY_S,
     )

@@ -57,12 +57,14 @@ class Problem(BaseModel):
 
 
 def problems() -> dict[int | str, dict[str, Any]]:
-    """Answers that every endpoint may give beside the one it is for."""
-    return {
-        "4XX": {"model": Problem, "description": "the request cannot be served"},
-        422: {"model": Problem, "description": "the request is malformed"},
-        "5XX": {"model": Problem, "description": "the server cannot serve it now"},
+    """Answers that every endpoint may give beside the one it is for; JSON also where that one is text."""
+    content = {"application/json": {"schema": Problem.model_json_schema()}}
+    said = {
+        "4XX": "the request cannot be served",
+        "422": "the request is malformed",
+        "5XX": "the server cannot serve it now",
     }
+    return {status: {"description": text, "content": content} for status, text in said.items()}
 
 
 class HopaasAsk(_Body):
