@@ -105,7 +105,7 @@ class Model:
             "n_noise": self.n_noise,
             "ranges": {k: list(v) for k, v in self.ranges.items()},
             "weights": {"file": f"{self.name}.safetensors", "sha256": hashlib.sha256(weights).hexdigest()},
-            **self.card,
+            **{k: v for k, v in self.card.items() if k != "weights"},
             "graph": self.graph.to_json(),
         }
         _replace(folder / f"{self.name}.safetensors", weights)

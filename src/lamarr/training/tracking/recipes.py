@@ -106,7 +106,8 @@ class Recipe:
 
     def ranges(self, conditions: NDArray[Any]) -> dict[str, tuple[float, float]]:
         """Return the range of each continuous condition: what the sample covers but for 10⁻⁵ at each end."""
-        flags = {n for n in self.inputs if n.startswith("is_")} | {"long", "upstream", "downstream", "charge"}
+        flags = {n for n in self.inputs if n.startswith("is_")}
+        flags |= {"long", "upstream", "downstream", "charge", "phi"}  # all their values occur
         levels = np.quantile(conditions[:2_000_000], [1e-5, 1 - 1e-5], axis=0)
         return {
             n: (float(levels[0, j]), float(levels[1, j])) for j, n in enumerate(self.inputs) if n not in flags
