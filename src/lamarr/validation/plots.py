@@ -1,0 +1,196 @@
+"""The four plots of the demonstration, as SVG for the page and as one PNG picture.
+
+matplotlib is imported inside the functions. Ink is one colour that no data have, so that the page can
+give it the colour of its text, light or dark.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lamarr.validation.measurements import Mass, Measurements
+from lamarr.validation.profiles import Profile
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["PLOTS", "RAPIDSIM_MOMENTUM", "ip_reference", "overview", "svg"]
+
+INK: Final = "#20242b"
+COLOURS: Final = ("#2f7ed8", "#e07b1f", "#2ca58d", "#b5539c")
+"""Readable on white and on dark grey, and told apart by the colour-blind."""
+MARKERS: Final = ("o", "s", "^", "D")
+
+RAPIDSIM_MOMENTUM: Final = (
+    (5, 10, 20, 30, 40, 50, 60, 70, 80, 100, 120, 150, 235),
+    (0.50, 0.48, 0.52, 0.58, 0.60, 0.66, 0.70, 0.75, 0.80, 0.86, 0.90, 0.96, 1.12),
+)
+"""p (GeV) and σp/p (%), linear in between: RapidSim "LHCbGeneric", rootfiles/smear/smear12.root, 9ae02c3."""
+
+_NAMESPACE: Final = 'xmlns:xlink="http://www.w3.org/1999/xlink"'
+
+MASS_WINDOW: Final = 40.0
+MASS_BIN: Final = 2.0
+
+
+def ip_reference(inverse_pt: NDArray[Any]) -> NDArray[Any]:
+    """IP resolution in µm, 11.6 + 23.4 / pT, at 1 / pT in 1/GeV.
+
+    References
+    ----------
+    JINST 9 (2014) C01065, as the Delphes LHCb card has it
+    """
+    return 11.6 + 23.4 * inverse_pt
+
+
+def draw_mass(ax: Axes, m: Measurements) -> None:
+    """Draw the Λc+ mass, its central 68 % and the generated mass."""
+    mass: Mass = m.mass
+    edges = mass.generated + np.arange(-MASS_WINDOW, MASS_WINDOW + MASS_BIN / 2, MASS_BIN)
+    counts, _ = np.histogram(mass.values, edges)
+    centres = (edges[1:] + edges[:-1]) / 2
+    ax.stairs(counts, edges, color=COLOURS[0], fill=True, alpha=0.3)
+    ax.errorbar(centres, counts, np.sqrt(counts), fmt="o", ms=2.5, lw=0.8, color=COLOURS[0])
+    ax.axvline(mass.generated, color=INK, lw=0.8, ls="--", label="generated mass")
+    if len(mass.values) > 1:
+        (width, error), (shift, shift_error) = mass.width, mass.shift
+        low, high = np.quantile(mass.values, [0.158655, 0.841345])
+        ax.axvspan(low, high, color=COLOURS[1], alpha=0.15, lw=0, label="central 68 %")
+        numbers = [
+            f"half-width {width:.2f} ± {error:.2f} MeV",
+            f"shift {shift:+.2f} ± {shift_error:.2f} MeV".replace("-", "−"),
+            f"{len(mass.values) - counts.sum()} outside",
+        ]
+        ax.text(0.98, 0.965, "\n".join(numbers), transform=ax.transAxes, ha="right", va="top", fontsize=8)
+    ax.set(xlim=(edges[0], edges[-1]), ylim=(0, 1.3 * max(counts.max() + np.sqrt(counts.max()), 1)))
+    ax.set(xlabel=r"$m(pK^-\pi^+)$ [MeV]", ylabel=f"candidates / ({MASS_BIN:g} MeV)")
+    ax.set_title(r"$\Lambda_c^+$ mass, " + f"{len(mass.values):,} candidates")
+    _legend(ax)
+
+
+def draw_momentum(ax: Axes, m: Measurements) -> None:
+    """Draw the momentum resolution of long tracks in per cent, and RapidSim's."""
+    ax.plot(*RAPIDSIM_MOMENTUM, color=INK, lw=1.2, ls="--", label="RapidSim LHCbGeneric")
+    _draw(ax, m.momentum, scale=100)
+    ax.set(xscale="log", xlim=(2, 200), ylim=(0, _top(m.momentum, 100, 1.2)))
+    ax.set(xlabel=r"$p$ [GeV]", ylabel=r"$\sigma_{68}\,(\Delta p/p)$ [%]")
+    ax.set_title(f"Momentum resolution, {_entries(m.momentum):,} long tracks")
+    _plain_ticks(ax, (2, 5, 10, 20, 50, 100, 200))
+    _legend(ax)
+
+
+def draw_ip(ax: Axes, m: Measurements) -> None:
+    """Draw the resolution of IPx of long tracks in µm, and LHCb's."""
+    x = np.array([0, 3.0])
+    ax.plot(x, ip_reference(x), color=INK, lw=1.2, ls="--", label=r"LHCb: $11.6 + 23.4/p_T$")
+    _draw(ax, m.ip)
+    ax.set(xlim=(0, 3), ylim=(0, _top(m.ip, 1, 100)))
+    ax.set(xlabel=r"$1/p_T$ [1/GeV]", ylabel=r"$\sigma_{68}\,(\mathrm{IP}_x)$ [µm]")
+    ax.set_title(f"Impact parameter (x), {_entries(m.ip):,} long tracks")
+    _legend(ax)
+
+
+def draw_efficiency(ax: Axes, m: Measurements) -> None:
+    """Draw the long-track efficiency against p in bins of η."""
+    _draw(ax, m.efficiency)
+    ax.set(xscale="log", xlim=(2, 200), ylim=(0, 1.35), yticks=np.arange(0, 1.01, 0.2))
+    ax.set(xlabel=r"$p$ [GeV]", ylabel="long tracks / generated")
+    ax.set_title(f"Long-track efficiency, {_entries(m.efficiency):,} particles")
+    ax.axhline(1, color=INK, lw=0.5, alpha=0.5)
+    _plain_ticks(ax, (2, 5, 10, 20, 50, 100, 200))
+    _legend(ax, ncols=2)
+
+
+PLOTS: Final[Mapping[str, Callable[[Axes, Measurements], None]]] = {
+    "mass": draw_mass,
+    "momentum": draw_momentum,
+    "ip": draw_ip,
+    "efficiency": draw_efficiency,
+}
+"""Plots by name; each draws into axes."""
+
+
+def svg(name: str, measurements: Measurements) -> str:
+    """Return a plot as an ``<svg>`` element: text as paths, ink in ``currentColor``, ids of its own."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context({**_style(), "svg.fonttype": "path", "svg.hashsalt": name}):
+        figure = Figure(figsize=(4.4, 3.4), layout="constrained")
+        PLOTS[name](figure.subplots(), measurements)
+        file = io.StringIO()
+        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = file.getvalue()
+    text = text[text.index("<svg") :].replace(INK, "currentColor")
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{name}-", text)
+    return re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', rf"<svg \1 {_NAMESPACE}>", text)
+
+
+def overview(path: Path, measurements: Measurements) -> None:
+    """Write all plots as one PNG picture; a half-written one never bears the name `path`."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    part = path.with_name(f".{path.name}.part")
+    with mpl.rc_context(_style()):
+        figure = Figure(figsize=(9.6, 7.2), layout="constrained", facecolor="white")
+        for ax, draw in zip(figure.subplots(2, 2).flat, PLOTS.values(), strict=True):
+            draw(ax, measurements)
+        figure.savefig(part, format="png", dpi=150, metadata={"Software": None})
+    part.replace(path)
+
+
+def _draw(ax: Axes, profiles: Mapping[str, Profile], scale: float = 1) -> None:
+    for (name, p), colour, marker in zip(profiles.items(), COLOURS, MARKERS, strict=False):
+        if len(p.x):
+            across = np.stack([p.x - p.low, p.high - p.x])
+            up = scale * np.stack([p.below, p.above])
+            ax.errorbar(p.x, scale * p.value, up, across, fmt=marker, ms=4, lw=1, color=colour, label=name)
+
+
+def _legend(ax: Axes, ncols: int = 1) -> None:
+    if ax.get_legend_handles_labels()[0]:  # a small sample may leave nothing to draw
+        ax.legend(loc="upper left", ncols=ncols, columnspacing=1.0)
+
+
+def _top(profiles: Mapping[str, Profile], scale: float, least: float) -> float:
+    """Upper end of an axis that shows all points and leaves room for the legend."""
+    values = np.concatenate([scale * p.value for p in profiles.values()])
+    return max(least, 1.35 * float(values.max())) if values.size else least
+
+
+def _entries(profiles: Mapping[str, Profile]) -> int:
+    return int(sum(p.entries.sum() for p in profiles.values()))
+
+
+def _plain_ticks(ax: Axes, ticks: tuple[float, ...]) -> None:
+    from matplotlib.ticker import NullFormatter
+
+    ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
+    ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _style() -> Any:  # matplotlib's stubs want a dictionary of literal keys
+    ink = {f"{k}color": INK for k in ("text.", "axes.edge", "axes.label", "xtick.", "ytick.", "grid.")}
+    return {
+        **ink,
+        "axes.titlecolor": INK,
+        "font.size": 9,
+        "axes.titlesize": 10,
+        "legend.fontsize": 8,
+        "legend.frameon": False,
+        "axes.grid": True,
+        "grid.alpha": 0.15,
+        "axes.axisbelow": True,
+        "xtick.direction": "in",
+        "ytick.direction": "in",
+        "path.simplify": False,
+    }
