@@ -76,10 +76,13 @@ def main() -> None:
     polynomial("tanh (tanh x - x) / x^3 in x^2", x * x, (np.tanh(x) - x) / x**3, 4, x**3 / np.tanh(x))
     x = nodes(1e-3, 3.93)
     rational("erf x / x in x^2", x * x, erf(x) / x, 5, 5, x / erf(x))
-    v = nodes(1e-4, 0.425)
-    rational("quantile (p = 1/2 + v) / v in v^2", v * v, ndtri(0.5 + v) / v, 4, 4, v / ndtri(0.5 + v))
-    s = nodes(np.sqrt(-np.log(0.0751)), np.sqrt(-np.log(1e-38)))
-    rational("quantile tail in s = sqrt(-log p)", s, -ndtri(np.exp(-s * s)), 4, 3, -1 / ndtri(np.exp(-s * s)))
+    w = nodes(1e-6, 5.0)  # -log(4 p (1 - p)), v = p - 1/2
+    v = 0.5 * np.sqrt(-np.expm1(-w))
+    polynomial("quantile / v in w - 2.5", w - 2.5, ndtri(0.5 + v) / v, 8, v / ndtri(0.5 + v))
+    r = nodes(np.sqrt(5.0), 9.4)  # sqrt of the same
+    p = 0.5 * np.exp(-r * r) / (1 + np.sqrt(-np.expm1(-r * r)))
+    t = 1 / r  # the quantile grows like sqrt(2) r
+    polynomial("quantile / r in 1 / r", t, -ndtri(p) / r, 8, -r / ndtri(p))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def check(graph: Graph) -> None:
         exact = evaluate(graph, dtype=np.float64, **inputs)
     spread = np.maximum(expected.std(axis=0), 1e-3 * np.abs(expected).max(axis=0))
     near = np.abs(got - expected) <= 1e-5 * spread + 4 * np.abs(expected - exact).max(axis=0)
-    assert (~near.all(axis=1)).sum() <= 2 * any(n.op == "pick" for n in graph.nodes)
+    assert (~near.all(axis=1)).sum() <= 2 * any(n.op in {"pick", "trees", "one_hot"} for n in graph.nodes)
 
 
 def test_every_operator_has_a_translation() -> None:

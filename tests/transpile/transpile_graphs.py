@@ -103,6 +103,48 @@ class RandomGraph:
         partial = self.b.add("tanh", self.dense(v, d * (d - 1) // 2))
         return self.b.add("vine", partial, attributes={"dimension": d})
 
+    def make_elu(self, v: Value) -> Value:
+        return self.b.add("elu", v, attributes={"alpha": float(self.rng.random() * 2)})
+
+    def make_prelu(self, v: Value) -> Value:
+        return self.b.add(
+            "prelu", v, slope=self.rng.normal(0.2, 0.1, v.width if self.rng.random() < 0.5 else 1)
+        )
+
+    def make_layer_norm(self, v: Value) -> Value:
+        v = self.dense(v, int(self.rng.integers(3, 30)))
+        scale, shift = self.rng.normal(1, 0.2, v.width), self.rng.normal(0, 1, v.width)
+        return self.b.add("layer_norm", v, scale=scale, shift=shift, attributes={"epsilon": 1e-2})
+
+    def make_normal_quantile(self, v: Value) -> Value:
+        return self.b.add("normal_quantile", self.b.add("sigmoid", self.bounded(v)))
+
+    def make_one_hot(self, v: Value) -> Value:
+        n = int(self.rng.integers(2, 9))
+        steps = {"x": [np.sort(self.rng.normal(size=2))], "y": [[1.0, 1.0]]}
+        which = self.b.add("interpolate", self.b.select(v, [0]), **steps)
+        return self.b.add("one_hot", which, attributes={"classes": n})
+
+    def make_trees(self, v: Value) -> Value:
+        depth, n, outputs = (
+            int(self.rng.integers(1, 5)),
+            int(self.rng.integers(1, 20)),
+            int(self.rng.integers(1, 4)),
+        )
+        inner, whole = 2**depth - 1, 2 ** (depth + 1) - 1
+        one = np.arange(whole)
+        children = np.where(one[:, None] < inner, 2 * one[:, None] + [1, 2], one[:, None])
+        nodes = np.concatenate(
+            [
+                np.c_[self.rng.integers(0, v.width, whole), np.zeros(whole), children + whole * i]
+                for i in range(n)
+            ]
+        )
+        nodes[:, 1] = self.rng.normal(size=len(nodes))
+        value = self.rng.normal(size=(len(nodes), outputs))
+        roots = np.arange(n) * whole
+        return self.b.add("trees", v, nodes=nodes, value=value, roots=roots, attributes={"depth": depth})
+
     def make_pick(self, v: Value) -> Value:
         categories, width = int(self.rng.integers(1, 6)), int(self.rng.integers(1, 4))
         probability = self.b.add("softmax", self.bounded(self.dense(v, categories)))
@@ -117,6 +159,7 @@ OPS = (
     *("absolute", "add", "affine", "asinh", "clip", "concat", "dense", "divide", "exp", "interpolate"),
     *("leaky_relu", "log", "multiply", "relu", "select", "sigmoid", "silu", "sinh", "softmax", "softplus"),
     *("pick", "spline", "sqrt", "subtract", "tanh", "vine"),
+    *("elu", "selu", "gelu", "prelu", "layer_norm", "normal_cdf", "normal_quantile", "one_hot", "trees"),
 )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+import lamarr.transpile.more_operators  # noqa: F401  defines its operators
 from lamarr.errors import ModelError
 from lamarr.transpile.operators import operator
 

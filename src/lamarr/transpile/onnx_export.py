@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,19 @@ from numpy.typing import ArrayLike
 from lamarr.errors import MissingExtraError, ModelError
 from lamarr.transpile.graph import Graph, Node
 from lamarr.transpile.model import Model
+from lamarr.transpile.more_operators import SELU_ALPHA, SELU_SCALE
 from lamarr.transpile.operators import SPLINE_MIN_HEIGHT, SPLINE_MIN_SLOPE, SPLINE_UNIT
+from lamarr.transpile.special import MIDDLE, TAIL
 
 __all__ = ["export_onnx", "to_onnx"]
 
 OPSET = 17
+
+_NODE_FIELDS = (
+    *("nodes_treeids", "nodes_nodeids", "nodes_featureids", "nodes_values", "nodes_modes"),
+    *("nodes_truenodeids", "nodes_falsenodeids"),
+)
+_TARGET_FIELDS = ("target_treeids", "target_nodeids", "target_ids", "target_weights")
 
 
 class _Writer:
@@ -164,6 +172,69 @@ def _pick(w: _Writer, n: Node) -> str:
     return w.op("ReduceSum", w.op("Mul", here, blocks), w.const([1], np.int64), keepdims=0)
 
 
+def _cdf(w: _Writer, n: Node) -> str:
+    half = w.const(0.5)
+    erf = w.op("Erf", w.op("Mul", n.inputs[0], w.const(np.sqrt(0.5))))
+    return w.op("Add", w.op("Mul", erf, half), half)
+
+
+def _polynomial(w: _Writer, x: str, coefficients: Sequence[float]) -> str:
+    result = w.const(coefficients[-1])
+    for c in coefficients[-2::-1]:
+        result = w.op("Add", w.op("Mul", result, x), w.const(c))
+    return result
+
+
+def _quantile(w: _Writer, n: Node) -> str:
+    """Repeat lamarr.transpile.special.normal_quantile."""
+    p, one = n.inputs[0], w.const(1.0)
+    side, v = w.op("Min", p, w.op("Sub", one, p)), w.op("Sub", p, w.const(0.5))
+    product = w.op("Mul", w.op("Mul", side, w.op("Sub", one, side)), w.const(4.0))
+    square = w.op("Neg", w.op("Log", product))
+    middle = w.op("Mul", v, _polynomial(w, w.op("Sub", square, w.const(2.5)), MIDDLE))
+    r = w.op("Sqrt", w.op("Max", square, w.const(1.0)))
+    tail = w.op("Mul", w.op("Mul", w.op("Sign", v), r), _polynomial(w, w.op("Div", one, r), TAIL))
+    return w.op("Where", w.op("Less", square, w.const(5.0)), middle, tail)
+
+
+def _layer_norm(w: _Writer, n: Node) -> str:
+    constants = [w.const(np.broadcast_to(w.constant_of(n, k), (n.width,))) for k in ("scale", "shift")]
+    epsilon = n.attributes.get("epsilon", 1e-5)
+    return w.op("LayerNormalization", n.inputs[0], *constants, axis=1, epsilon=epsilon)
+
+
+def _one_hot(w: _Writer, n: Node) -> str:
+    return w.op("Cast", w.op("Equal", n.inputs[0], w.const(np.arange(n.width)[None])), to=1)
+
+
+def _trees(w: _Writer, n: Node) -> str:
+    nodes, value, roots = (w.constant_of(n, k) for k in ("nodes", "value", "roots"))
+    left, right = nodes[:, 2].astype(int), nodes[:, 3].astype(int)
+    table: dict[str, Any] = {k: [] for k in (*_NODE_FIELDS, *_TARGET_FIELDS)}
+    for tree, root in enumerate(roots.astype(int).tolist()):
+        waiting = [root]
+        while waiting:
+            k = waiting.pop()
+            leaf = left[k] == k and right[k] == k
+            waiting += [] if leaf else [int(left[k]), int(right[k])]
+            children = [0, 0] if leaf else [int(left[k]), int(right[k])]
+            row = [tree, k, int(nodes[k, 0]), float(nodes[k, 1]), "LEAF" if leaf else "BRANCH_LEQ", *children]
+            for field, entry in zip(_NODE_FIELDS, row, strict=True):
+                table[field].append(entry)
+            for o in range(n.width if leaf else 0):
+                for field, entry in zip(_TARGET_FIELDS, (tree, k, o, float(value[k, o])), strict=True):
+                    table[field].append(entry)
+    return w.op(
+        "TreeEnsembleRegressor",
+        n.inputs[0],
+        domain="ai.onnx.ml",
+        n_targets=n.width,
+        post_transform="NONE",
+        aggregate_function="SUM",
+        **table,
+    )
+
+
 _EXPORT: dict[str, Callable[[_Writer, Node], str]] = {
     **{
         op: _plain(kind)
@@ -196,6 +267,15 @@ _EXPORT: dict[str, Callable[[_Writer, Node], str]] = {
     "spline": _spline,
     "vine": _vine,
     "pick": _pick,
+    "elu": lambda w, n: w.op("Elu", n.inputs[0], alpha=n.attributes.get("alpha", 1.0)),
+    "selu": lambda w, n: w.op("Selu", n.inputs[0], alpha=SELU_ALPHA, gamma=SELU_SCALE),
+    "prelu": lambda w, n: w.op("PRelu", n.inputs[0], w.const(w.constant_of(n, "slope"))),
+    "gelu": lambda w, n: w.op("Mul", n.inputs[0], _cdf(w, n)),
+    "normal_cdf": _cdf,
+    "normal_quantile": _quantile,
+    "layer_norm": _layer_norm,
+    "one_hot": _one_hot,
+    "trees": _trees,
 }
 
 
@@ -227,7 +307,11 @@ def to_onnx(model: Model) -> Any:
     ]
     output = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", graph.width])
     body = helper.make_graph(w.nodes, model.name, inputs, [output], w.initializers)
-    result = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="lamarr")
+    result = helper.make_model(
+        body,
+        opset_imports=[helper.make_opsetid(*o) for o in (("", OPSET), ("ai.onnx.ml", 3))],
+        producer_name="lamarr",
+    )
     result.ir_version = 8
     helper.set_model_props(result, {"inputs": " ".join(model.inputs), "outputs": " ".join(model.outputs)})
     return result

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lamarr.errors import ModelError, raise_unknown
 
-__all__ = ["OPERATORS", "Operator", "operator"]
+__all__ = ["OPERATORS", "Operator", "operator", "register", "same_width"]
 
 Array = NDArray[Any]
 Constants = Mapping[str, Array]
@@ -41,15 +41,18 @@ def operator(name: str) -> Operator:
     return OPERATORS[name]
 
 
-def _register(
+def register(
     name: str,
     width: Callable[[Sequence[int], Constants, Attributes], int],
     apply: Callable[[Sequence[Array], Constants, Attributes], Array],
 ) -> None:
+    """Define an operator."""
     OPERATORS[name] = Operator(name, width, apply)
 
 
-def _same(name: str) -> Callable[[Sequence[int], Constants, Attributes], int]:
+def same_width(name: str) -> Callable[[Sequence[int], Constants, Attributes], int]:
+    """Return the width rule of operators that give as many columns as they take."""
+
     def width(widths: Sequence[int], constants: Constants, _: Attributes) -> int:
         if len(widths) != 1:
             raise ModelError(f"'{name}' takes one value, but got {len(widths)}")
@@ -108,7 +111,7 @@ _UNARY: dict[str, Callable[[Array, Attributes], Array]] = {
     "absolute": lambda x, _: np.abs(x),
 }
 for _name, _function in _UNARY.items():
-    _register(_name, _same(_name), lambda v, _, a, f=_function: f(v[0], a))  # type: ignore[misc]
+    register(_name, same_width(_name), lambda v, _, a, f=_function: f(v[0], a))  # type: ignore[misc]
 
 _BINARY: dict[str, Callable[[Array, Array], Array]] = {
     "add": np.add,
@@ -117,7 +120,7 @@ _BINARY: dict[str, Callable[[Array, Array], Array]] = {
     "divide": np.divide,
 }
 for _name, _binary in _BINARY.items():
-    _register(_name, _elementwise(_name), lambda v, _, __, f=_binary: f(v[0], v[1]))  # type: ignore[misc]
+    register(_name, _elementwise(_name), lambda v, _, __, f=_binary: f(v[0], v[1]))  # type: ignore[misc]
 
 
 def _dense_width(widths: Sequence[int], constants: Constants, _: Attributes) -> int:
@@ -148,13 +151,13 @@ def _matmul(x: Array, weight: Array) -> Array:
     return product.transpose(0, 2, 1).reshape(blocks * LANES, weight.shape[1])[:n]
 
 
-_register("dense", _dense_width, lambda v, c, _: _matmul(v[0], c["weight"]) + c["bias"])
+register("dense", _dense_width, lambda v, c, _: _matmul(v[0], c["weight"]) + c["bias"])
 
 # y = scale x + shift, per column
-_register("affine", _same("affine"), lambda v, c, _: v[0] * c["scale"] + c["shift"])
+register("affine", same_width("affine"), lambda v, c, _: v[0] * c["scale"] + c["shift"])
 
 # min(max(x, low), high), per column; NaN stays NaN
-_register("clip", _same("clip"), lambda v, c, _: np.minimum(np.maximum(v[0], c["low"]), c["high"]))
+register("clip", same_width("clip"), lambda v, c, _: np.minimum(np.maximum(v[0], c["low"]), c["high"]))
 
 
 def _select_width(widths: Sequence[int], _: Constants, attributes: Attributes) -> int:
@@ -164,8 +167,8 @@ def _select_width(widths: Sequence[int], _: Constants, attributes: Attributes) -
     return len(columns)
 
 
-_register("select", _select_width, lambda v, _, a: v[0][:, a["columns"]])
-_register("concat", lambda widths, _, __: sum(widths), lambda v, _, __: np.concatenate(v, axis=1))
+register("select", _select_width, lambda v, _, a: v[0][:, a["columns"]])
+register("concat", lambda widths, _, __: sum(widths), lambda v, _, __: np.concatenate(v, axis=1))
 
 
 def _interpolate(values: Sequence[Array], constants: Constants, _: Attributes) -> Array:
@@ -189,7 +192,7 @@ def _interpolate_width(widths: Sequence[int], constants: Constants, _: Attribute
     return widths[0]
 
 
-_register("interpolate", _interpolate_width, _interpolate)
+register("interpolate", _interpolate_width, _interpolate)
 
 SPLINE_MIN_HEIGHT = 1e-3
 SPLINE_MIN_SLOPE = 1e-3
@@ -233,7 +236,7 @@ def _spline_width(widths: Sequence[int], _: Constants, attributes: Attributes) -
     return widths[0]
 
 
-_register("spline", _spline_width, _spline)
+register("spline", _spline_width, _spline)
 
 
 def _vine(values: Sequence[Array], _: Constants, attributes: Attributes) -> Array:
@@ -269,7 +272,7 @@ def _vine_width(widths: Sequence[int], _: Constants, attributes: Attributes) -> 
     return widths[0]
 
 
-_register("vine", _vine_width, _vine)
+register("vine", _vine_width, _vine)
 
 
 def _pick(values: Sequence[Array], _: Constants, __: Attributes) -> Array:
@@ -294,4 +297,4 @@ def _pick_width(widths: Sequence[int], _: Constants, __: Attributes) -> int:
     return widths[2] // widths[0]
 
 
-_register("pick", _pick_width, _pick)
+register("pick", _pick_width, _pick)

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from lamarr.errors import ModelError
 from lamarr.transpile.c.fuse import FUSED
-from lamarr.transpile.c.pack import interpolation, panels
+from lamarr.transpile.c.pack import forest, interpolation, panels
 from lamarr.transpile.graph import Node
+from lamarr.transpile.more_operators import SELU_ALPHA, SELU_SCALE
 
 __all__ = ["IN_PLACE", "OPERATIONS", "Call", "operation"]
 
@@ -126,6 +127,35 @@ def _spline(c: Call) -> list[str]:
     return [f"spline(t, {c.inputs[0]}, {c.inputs[1]}, {c.output}, {c.node.width}, {numbers});"]
 
 
+def _elu(c: Call) -> list[str]:
+    alpha, scale = float(c.attributes.get("alpha", 1.0)), 1.0
+    if c.node.op == "selu":
+        alpha, scale = SELU_ALPHA, SELU_SCALE
+    numbers = f"{_float(scale)}, {_float(scale * alpha)}"
+    return [f"elu(t, {c.inputs[0]}, {c.output}, {c.node.width}, {numbers});"]
+
+
+def _prelu(c: Call) -> list[str]:
+    at = c.table(np.concatenate([c.column("slope"), np.zeros(c.node.width)]))
+    return [f"prelu(t, {c.inputs[0]}, {c.output}, {c.node.width}, {at});"]
+
+
+def _layer_norm(c: Call) -> list[str]:
+    at = c.table(np.concatenate([c.column("scale"), c.column("shift")]))
+    epsilon = _float(c.attributes.get("epsilon", 1e-5))
+    return [f"layer_norm(t, {c.inputs[0]}, {c.output}, {c.node.width}, {epsilon}, {at});"]
+
+
+def _one_hot(c: Call) -> list[str]:
+    return [f"one_hot(t, {c.inputs[0]}, {c.output}, {c.node.width});"]
+
+
+def _trees(c: Call) -> list[str]:
+    at, roots = c.table(forest(c.constants)), c.constants["roots"].size
+    sizes = f"{roots}, {int(c.attributes['depth'])}, {len(c.constants['nodes'])}"
+    return [f"trees(t, {c.inputs[0]}, {c.widths[0]}, {c.output}, {c.node.width}, {sizes}, {at});"]
+
+
 def _pick(c: Call) -> list[str]:
     probability, u, values = c.inputs
     return [f"pick(t, {probability}, {c.widths[0]}, {u}, {values}, {c.output}, {c.node.width});"]
@@ -152,9 +182,25 @@ OPERATIONS: dict[str, Callable[[Call], list[str]]] = {
     "spline": _spline,
     "vine": _vine,
     "pick": _pick,
+    "elu": _elu,
+    "selu": _elu,
+    "prelu": _prelu,
+    **{name: _unary(name) for name in ("gelu", "normal_cdf", "normal_quantile")},
+    "layer_norm": _layer_norm,
+    "one_hot": _one_hot,
+    "trees": _trees,
 }
 
-IN_PLACE = frozenset({*OPERATIONS, *FUSED.values()}) - {"dense", "select", "concat", "spline", "vine", "pick"}
+IN_PLACE = frozenset({*OPERATIONS, *FUSED.values()}) - {
+    "dense",
+    "select",
+    "concat",
+    "spline",
+    "vine",
+    "pick",
+    "one_hot",
+    "trees",
+}
 """Operators whose kernels may write over an argument of the same width."""
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["PANEL", "Table", "interpolation", "panels"]
+__all__ = ["PANEL", "Table", "forest", "interpolation", "panels"]
 
 PANEL = 16
 """Outputs side by side in the panels of dense layers; kernels/dense.h counts on it."""
@@ -84,3 +86,17 @@ def interpolation(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.
         header.view(np.uint32)[3:6] = _steps(cell[j : j + 1]), cells, x.shape[1]
         columns.append(np.concatenate([header, guide.view(np.float32), pieces[j].ravel()]))
     return np.stack(columns)
+
+
+def _lines(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    flat = values.ravel()
+    return np.concatenate([flat, np.zeros(-flat.size % _ALIGN, np.float32)])
+
+
+def forest(constants: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Pack a tree ensemble for ``trees`` of kernels/rowwise.h: roots, nodes, values, in whole cache lines."""
+    nodes = constants["nodes"].astype(np.uint32)
+    packed = nodes.view(np.float32).copy()
+    packed[:, 1] = constants["nodes"][:, 1]
+    roots = constants["roots"].astype(np.uint32).view(np.float32)
+    return np.concatenate([_lines(roots), _lines(packed), _lines(constants["value"])])

@@ -25,6 +25,17 @@ UNARY(sinh_all, sinh_(x))
 UNARY(asinh_all, asinh_(x))
 UNARY(absolute, abs_(x))
 
+UNARY(gelu, x * normal_cdf_(x))
+UNARY(normal_cdf, normal_cdf_(x))
+UNARY(normal_quantile, normal_quantile_(x))
+
+KERNEL void elu(tile t, size_t in, size_t out, size_t width, float scale, float below) {
+  const float *a = place(t, in);
+  float *y = place(t, out);
+  const size_t n = vectors(t, width) * VL;
+  for (size_t i = 0; i < n; i += VL) store(y + i, elu_(load(a + i), scale, below));
+}
+
 /* Exactly `width` features: the next ones may belong to somebody else. */
 KERNEL void copy(tile t, size_t in, size_t out, size_t width) {
   memcpy(place(t, out), place(t, in), width * t.stride * sizeof(float));
@@ -96,6 +107,7 @@ ADD_UNARY(add_silu, silu_(x))
     }                                                                                        \
   }
 COLUMNS(affine, fma_(x, a, b))
+COLUMNS(prelu, select_(x > b, x, x * a)) /* b is 0 */
 COLUMNS(clip, at_most(b, at_least(a, x)))
 
 #endif

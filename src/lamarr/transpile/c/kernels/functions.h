@@ -125,4 +125,57 @@ FORCE vec softplus_(vec x) {
   return at_least(splat(0.f), x) + (y + select_(big, splat(LN2), splat(0.f)));
 }
 
+/* e^x - 1 for x <= 0 */
+FORCE vec expm1_negative(vec x) {
+  const vec s = x * x;
+  vec p = fma_(x, splat(0.0013814558f), splat(0.00836873613f));
+  p = fma_(x, p, splat(0.041668389f));
+  p = fma_(x, p, splat(0.166665211f));
+  p = fma_(x, p, splat(0.49999994f));
+  return select_(x > -0.3467f, fma_(s, p, x), exp_(x) - 1.f);
+}
+
+FORCE vec elu_(vec x, float scale, float below) {
+  return select_(x > 0.f, x * scale, expm1_negative(at_most(splat(0.f), x)) * below);
+}
+
+FORCE vec erf_(vec x) {
+  const vec c = at_most(splat(3.93f), at_least(splat(-3.93f), x)), s = c * c;
+  vec p = fma_(s, splat(2.04205253e-06f), splat(0.00028479789f));
+  vec q = fma_(s, splat(3.80043602e-05f), splat(0.00116509909f));
+  p = fma_(s, p, splat(0.00377914356f));
+  q = fma_(s, q, splat(0.0149965091f));
+  p = fma_(s, p, splat(0.0527888574f));
+  q = fma_(s, q, splat(0.114253052f));
+  p = fma_(s, p, splat(0.19077301f));
+  q = fma_(s, q, splat(0.502400875f));
+  p = fma_(s, p, splat(1.12837911f));
+  q = fma_(s, q, splat(1.f));
+  return c * p / q;
+}
+
+FORCE vec normal_cdf_(vec x) { return 0.5f + 0.5f * erf_(x * 0.707106781f); }
+
+FORCE vec normal_quantile_(vec p) {
+  const vec side = at_most(p, 1.f - p), v = p - 0.5f, w = -log_(4.f * side * (1.f - side));
+  const vec c = w - 2.5f, r = sqrt_(w), t = 1.f / r;
+  vec m = fma_(c, splat(8.07084533e-08f), splat(9.72206976e-07f));
+  m = fma_(c, m, splat(-9.98112046e-06f));
+  m = fma_(c, m, splat(-1.24359758e-05f));
+  m = fma_(c, m, splat(0.000618300342f));
+  m = fma_(c, m, splat(-0.00354602025f));
+  m = fma_(c, m, splat(-0.0118163424f));
+  m = fma_(c, m, splat(0.697605312f));
+  m = fma_(c, m, splat(4.24662733f));
+  vec q = fma_(t, splat(10.3735294f), splat(-14.6646214f));
+  q = fma_(t, q, splat(1.8137325f));
+  q = fma_(t, q, splat(8.54116821f));
+  q = fma_(t, q, splat(-8.41649055f));
+  q = fma_(t, q, splat(4.73309231f));
+  q = fma_(t, q, splat(-1.49123275f));
+  q = fma_(t, q, splat(-0.0535518117f));
+  q = fma_(t, q, splat(1.41503382f));
+  return select_(w < 5.f, v * m, with_sign(r, sign_bit(v)) * q);
+}
+
 #endif

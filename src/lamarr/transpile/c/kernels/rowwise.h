@@ -61,6 +61,62 @@ KERNEL void interpolate(tile t, size_t in, size_t out, size_t width, const float
   }
 }
 
+/* Constants: scale[width], shift[width] */
+KERNEL void layer_norm(tile t, size_t in, size_t out, size_t width, float epsilon, const float *constants) {
+  const float *scale = constants, *shift = constants + width, n = (float)width;
+  for (int v = 0; v < row_vectors(t); v++) {
+    vec sum = splat(0.f), squares = splat(0.f);
+    for (size_t j = 0; j < width; j++) sum += get(t, in, j, v);
+    const vec mean = sum / n;
+    for (size_t j = 0; j < width; j++) {
+      const vec x = get(t, in, j, v) - mean;
+      squares = fma_(x, x, squares);
+    }
+    const vec spread = sqrt_(squares / n + epsilon);
+    for (size_t j = 0; j < width; j++)
+      put(t, out, j, v, fma_((get(t, in, j, v) - mean) / spread, splat(scale[j]), splat(shift[j])));
+  }
+}
+
+KERNEL void one_hot(tile t, size_t in, size_t out, size_t classes) {
+  for (int v = 0; v < row_vectors(t); v++) {
+    const vec x = get(t, in, 0, v);
+    for (size_t j = 0; j < classes; j++)
+      put(t, out, j, v, select_(x == x, select_(x == (float)j, splat(1.f), splat(0.f)), x));
+  }
+}
+
+typedef struct { /* of a decision tree; a leaf is its own child */
+  uint32_t column;
+  float threshold;
+  uint32_t child[2];
+} branch;
+
+FORCE void trees_row(const float *x, size_t stride, size_t width, float *y, size_t outputs, const uint32_t *roots,
+                     size_t n, size_t depth, const branch *nodes, const float *values) {
+  float nan = 0.f;
+  for (size_t j = 0; j < width; j++) nan = x[j * stride] == x[j * stride] ? nan : x[j * stride];
+  for (size_t o = 0; o < outputs; o++) y[o * stride] = nan;
+  for (size_t i = 0; i < n; i++) {
+    uint32_t k = roots[i];
+    for (size_t d = 0; d < depth; d++) k = nodes[k].child[!(x[nodes[k].column * stride] <= nodes[k].threshold)];
+    for (size_t o = 0; o < outputs; o++) y[o * stride] += values[k * outputs + o];
+  }
+}
+
+/* Sum of the leaves that a row reaches; constants: roots[n], nodes[size], values[size][outputs], each part
+ * rounded up to 16 */
+KERNEL void trees(tile t, size_t in, size_t width, size_t out, size_t outputs, size_t n, size_t depth, size_t size,
+                  const float *constants) {
+  typedef branch __attribute__((may_alias)) node;
+  typedef uint32_t __attribute__((may_alias)) number;
+  const number *roots = (const number *)constants;
+  const node *nodes = (const node *)(constants + (n + 15) / 16 * 16);
+  const float *values = constants + (n + 15) / 16 * 16 + (4 * size + 15) / 16 * 16;
+  for (size_t r = 0; r < t.stride; r++)
+    trees_row(place(t, in) + r, t.stride, width, place(t, out) + r, outputs, roots, n, depth, nodes, values);
+}
+
 /* The block of `width` values of the category that u chooses by the probabilities */
 KERNEL void pick(tile t, size_t probability, size_t categories, size_t u, size_t values, size_t out, size_t width) {
   for (int v = 0; v < row_vectors(t); v++) {
