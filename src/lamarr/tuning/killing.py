@@ -17,7 +17,7 @@ from lamarr.tuning.bench import Connection, ServerProcess, running_server
 
 __all__ = ["Notes", "judge", "kill_again_and_again"]
 
-_STEP = 0.05
+_STEP = 0.25
 
 
 @dataclass

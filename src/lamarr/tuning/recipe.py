@@ -225,14 +225,14 @@ def run_recipe(
     finished = 0
     while n_trials is None or finished < n_trials:
         try:
-            return finished + study.optimize(guarded, None if n_trials is None else n_trials - finished)
+            if not study.optimize(guarded, 1):
+                break
         except TuningError as error:
-            if error.kind != "not_a_number" or failures >= _FAILURES_IN_A_ROW:
+            if error.kind != "not_a_number":
                 raise
-            finished += 1
         except Exception as error:
             if failures == 0 or failures >= _FAILURES_IN_A_ROW:
                 raise
             _log.warning("a trial failed: %s", error)
-            finished += 1
+        finished += 1
     return finished

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -203,19 +204,21 @@ def importances(study: Row, complete: Sequence[Row], objective: int = 0) -> dict
     ranges = {n: to_optuna(r) for n, r in parse_space(study["space"]).items()}
     if len(complete) < 20 or not ranges:
         return {}
-    copy = optuna.create_study(directions=list(study["directions"]))
+    # a study of the one objective: PED-ANOVA then knows which end is good
+    copy = optuna.create_study(direction=study["directions"][objective])
     for t in complete:
         params = {n: v for n, v in t["params"].items() if n in ranges}
+        distributions = {n: ranges[n] for n in params}
         copy.add_trial(
             optuna.trial.create_trial(
-                params=params, distributions={n: ranges[n] for n in params}, values=t["values"]
+                params=params, distributions=distributions, value=t["values"][objective]
             )
         )
     evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=0.25)
     try:
-        return optuna.importance.get_param_importances(
-            copy, evaluator=evaluator, target=lambda t: t.values[objective]
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of ties between trials: the bars show them
+            return optuna.importance.get_param_importances(copy, evaluator=evaluator)
     except (ValueError, RuntimeError):
         return {}  # all values equal: nothing decides
 
