@@ -1,6 +1,7 @@
 """The demonstration, with models of made-up weights: its files, its page, its sums."""
 
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -54,13 +55,10 @@ def good_set(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sets") / "good"
     folder.mkdir()
     save_set(folder)
-    network(
-        "acceptance", PRODUCTION_CONDITIONS, ("acceptance",), scale=1.0, shift=3.0, end=("sigmoid",)
-    ).save(folder)
-    shift = [0.0, 4.0, 0.0, 0.0]
-    network("efficiency", PRODUCTION_CONDITIONS, EFFICIENCY, scale=1.0, shift=shift, end=("softmax",)).save(
-        folder
-    )
+    likely = {"scale": 1.0, "shift": 3.0, "end": ("sigmoid",)}
+    network("acceptance", PRODUCTION_CONDITIONS, ("acceptance",), **likely).save(folder)
+    long = {"scale": 1.0, "shift": [0.0, 4.0, 0.0, 0.0], "end": ("softmax",)}
+    network("efficiency", PRODUCTION_CONDITIONS, EFFICIENCY, **long).save(folder)
     return folder
 
 
@@ -158,12 +156,6 @@ def test_efficiency_counts_long_tracks_of_candidates_only(made):
     assert all(len(p.x) == 0 for p in measure(only_decayed).efficiency.values())
 
 
-def test_one_event_gives_a_page(tmp_path, tiny_set):
-    result = demo.run(tmp_path, events=1, set_name=str(tiny_set))
-    assert (tmp_path / "index.html").exists()
-    assert fate_table(result.events["particles"]).counts.sum() == 7
-
-
 def test_caveats_are_notes_and_origins(tiny_set):
     models = load_set(tiny_set)
     (line,) = demo.caveats(models)
@@ -178,8 +170,8 @@ def test_references():
 
 
 def test_speed_in_words():
-    assert str(Speed(what="simulation", n=5000, things="events", seconds=2.0)) == (
-        "simulation: 5,000 events in 2.00 s, 2,500 events/s"
+    assert str(Speed(what="simulation", n=5000, things="events", seconds=2.0, cpu=1.5)) == (
+        "simulation: 5,000 events in 2.00 s (1.50 s of CPU), 2,500 events/s"
     )
 
 
@@ -187,23 +179,26 @@ def command(*arguments):
     return CliRunner().invoke(demo.main, [str(a) for a in arguments])
 
 
-def test_the_command_again_replaces_what_it_made(tmp_path, tiny_set):
-    arguments = ("-o", tmp_path, "--set", tiny_set, "--events", 3)
-    for _ in range(2):
-        result = command(*arguments)
-        assert result.exit_code == 0, result.output
-        assert "3 decays" in result.output
-        assert "events/s" in result.output
+def test_the_command_again_replaces_what_it_made(tmp_path, made, tiny_set):
+    folder = shutil.copytree(made[0], tmp_path / "copy")
+    result = command("-o", folder, "--set", tiny_set, "--events", 3)
+    assert result.exit_code == 0, result.output
+    assert "3 decays" in result.output
+    assert "events/s" in result.output
+    assert lamarr.read(folder / "lambda_b.root").n_events == 3
+    assert "3 decays have three long tracks" in (folder / "index.html").read_text()
 
 
-def test_what_others_made_is_not_replaced(tmp_path, tiny_set):
+def test_what_others_made_is_replaced_only_by_force_and_one_event_is_enough(tmp_path, tiny_set):
     (tmp_path / "index.html").write_text("mine")
-    result = command("-o", tmp_path, "--set", tiny_set, "--events", 3)
+    arguments = ("-o", tmp_path, "--set", tiny_set, "--events", 1)
+    result = command(*arguments)
     assert result.exit_code == 1
     assert "exists and no demonstration wrote it" in result.output
     assert [p.name for p in tmp_path.iterdir()] == ["index.html"]
     assert (tmp_path / "index.html").read_text() == "mine"
-    assert command("-o", tmp_path, "--set", tiny_set, "--events", 3, "--force").exit_code == 0
+    assert command(*arguments, "--force").exit_code == 0
+    assert fate_table(lamarr.read(tmp_path / "lambda_b.parquet")["particles"]).counts.sum() == 7
 
 
 def test_a_wrong_set_and_a_wrong_folder_are_one_sentence(tmp_path, tiny_set):

@@ -108,16 +108,16 @@ def _simulated(events: int, seed: int, pipeline: Pipeline) -> tuple[EventBatch, 
     sample, simulation = _timed(lambda: simulate(generated, seed=seed, pipeline=pipeline))
     tracked = int((sample["particles"]["fate"] >= Fate.OUT_OF_ACCEPTANCE).sum())
     counts = {"events": events, "particles": generated["particles"].rows}
-    speeds = [Speed(what="generation", n=n, things=t, seconds=generation) for t, n in counts.items()]
+    speeds = [Speed(what="generation", n=n, things=t, **generation) for t, n in counts.items()]
     counts = {"events": events, "charged particles": tracked}
-    speeds += [Speed(what="simulation", n=n, things=t, seconds=simulation) for t, n in counts.items()]
+    speeds += [Speed(what="simulation", n=n, things=t, **simulation) for t, n in counts.items()]
     return sample, tuple(speeds)
 
 
-def _timed(function: Callable[[], T]) -> tuple[T, float]:
-    start = time.perf_counter()
+def _timed(function: Callable[[], T]) -> tuple[T, dict[str, float]]:
+    wall, cpu = time.perf_counter(), time.process_time()
     result = function()
-    return result, time.perf_counter() - start
+    return result, {"seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
 
 
 def _check(folder: Path, force: bool) -> None:

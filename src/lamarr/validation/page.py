@@ -19,16 +19,18 @@ GENERATOR: Final = "lamarr.validation.demo"
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """How long a step took: `n` things in `seconds`."""
+    """How long a step took: `n` things in `seconds` of wall time and `cpu` seconds of processor time."""
 
     what: str
     n: int
     things: str
     seconds: float
+    cpu: float
 
     def __str__(self) -> str:
         rate = f"{self.n / self.seconds:,.0f} {self.things}/s" if self.seconds > 0 else "too fast to time"
-        return f"{self.what}: {self.n:,} {self.things} in {self.seconds:.2f} s, {rate}"
+        time = f"{self.seconds:.2f} s ({self.cpu:.2f} s of CPU)"
+        return f"{self.what}: {self.n:,} {self.things} in {time}, {rate}"
 
 
 def render(
