@@ -270,15 +270,19 @@ class Service:
             steps[row["number"], row["attempt"]][row["step"]] = row["value"]
         query = select(t).where(t.c.study == campaign.id).order_by(t.c.number)
         for found in connection.execute(query).mappings():
-            row = dict(found)
-            self._fill_gap(campaign, up_to=row["number"])
-            space = campaign.definition.space
-            trial = frozen_trial(row, space, steps.get((row["number"], row["attempt"]), {}))
-            self.store.create_new_trial(campaign.number, trial)
-            self._load_lease(campaign, row)
-            for name, distribution in trial.distributions.items():
-                known = self.store._studies[campaign.number].param_distribution
-                known[name] = distribution
+            self._load_trial(campaign, dict(found), steps)
+
+    def _load_trial(
+        self,
+        campaign: Campaign,
+        row: Mapping[str, Any],
+        steps: Mapping[tuple[int, int], Mapping[int, float | None]],
+    ) -> None:
+        self._fill_gap(campaign, up_to=row["number"])
+        trial = frozen_trial(row, campaign.definition.space, steps.get((row["number"], row["attempt"]), {}))
+        self.store.create_new_trial(campaign.number, trial)
+        self._load_lease(campaign, row)
+        self.store._studies[campaign.number].param_distribution.update(trial.distributions)
 
     def _fill_gap(self, campaign: Campaign, up_to: int) -> None:
         """Fill a gap: a number without a row was never handed out, since the server was killed before."""
