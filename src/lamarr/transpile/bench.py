@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -26,7 +26,7 @@ from lamarr.transpile.c.compiler import compiler
 from lamarr.transpile.graph import GraphBuilder
 from lamarr.transpile.model import Model, load_model
 
-__all__ = ["Measurement", "measure", "network", "run", "table"]
+__all__ = ["Measurement", "best", "measure", "network", "run", "table"]
 
 _ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL", "BLIS")}
 WIDTH = 128
@@ -42,15 +42,17 @@ class Measurement:
     remark: str = ""
 
 
-def best(function: Callable[[], object], seconds: float = 0.4) -> float:
-    """Return the smallest CPU time of a call in s, among those that fit into `seconds`, at least three."""
-    times: list[float] = []
-    end = time.perf_counter() + seconds
-    while len(times) < 3 or time.perf_counter() < end:
-        start = time.thread_time()
-        function()
-        times.append(time.thread_time() - start)
-    return min(times)
+def best(calls: Mapping[str, Callable[[], object]], seconds: float = 2.0) -> dict[str, float]:
+    """Return the smallest CPU time in s of each call; the calls take turns, at least three times."""
+    times = dict.fromkeys(calls, float("inf"))
+    end, rounds = time.perf_counter() + seconds, 0
+    while rounds < 3 or time.perf_counter() < end:
+        rounds += 1
+        for name, call in calls.items():
+            start = time.thread_time()
+            call()
+            times[name] = min(times[name], time.thread_time() - start)
+    return times
 
 
 def network(
@@ -92,10 +94,17 @@ def published_chain() -> list[Model]:
     ]
 
 
-def sgemm() -> float:
-    """GFLOP/s of numpy's matrix product of float32."""
-    a = np.random.default_rng(1).random((1024, 1024), dtype=np.float32)
-    return 2 * 1024**3 / best(lambda: a @ a, 1.5) / 1e9
+_SIZE = 1024
+
+
+def _sgemm() -> Callable[[], object]:
+    """Return numpy's matrix product of float32, 1024 × 1024."""
+    a = np.random.default_rng(1).random((_SIZE, _SIZE), dtype=np.float32)
+    return lambda: a @ a
+
+
+def _speed(seconds: float) -> float:
+    return 2 * _SIZE**3 / seconds / 1e9
 
 
 class Scalar:
@@ -149,71 +158,70 @@ def _onnx(model: Model) -> Callable[[NDArray[np.float32]], object] | None:
     return lambda x: session.run(None, {"x": x})
 
 
-def _one_network(speed: float) -> Iterator[Measurement]:
-    layers = 10
+def _one_network() -> Iterator[Measurement]:
+    layers, sizes = 10, (10_000, 100, 1)
     model = network("network", layers, 1)
     compiled = compile_models([model], "bench_network")["network"]
-    flop, x = (
-        2 * model.graph.multiplications,
-        np.random.default_rng(2).normal(size=(10_000, 12)).astype(np.float32),
-    )
-
-    def line(what: str, seconds: float, remark: str = "") -> Measurement:
-        return Measurement(what=what, microseconds=seconds * 1e6, gflops=flop / seconds / 1e9, remark=remark)
-
+    x = np.random.default_rng(2).normal(size=(10_000, 12)).astype(np.float32)
+    flop, few, runtime = 2 * model.graph.multiplications, x[:100], _onnx(model)
     with tempfile.TemporaryDirectory() as folder:
         scalar = Scalar(Path(folder))
-        few = x[:100]
-        slow = best(lambda: scalar.rows(model, layers, few)) / len(few)
-        single = best(lambda: scalar.plug_in(compiled, few)) / len(few)
-    batch = {n: best(lambda n=n: compiled(x[:n])) / n for n in (10_000, 100, 1)}  # type: ignore[misc]
-    runtime = _onnx(model)
-    peer = {n: best(lambda n=n: runtime(x[:n])) / n for n in batch} if runtime else {}  # type: ignore[misc]
+        calls: dict[str, Callable[[], object]] = {
+            "sgemm": _sgemm(),
+            "scalar": lambda: scalar.rows(model, layers, few),
+            "plug-in": lambda: scalar.plug_in(compiled, few),
+            **{f"c {n}": lambda n=n: compiled(x[:n]) for n in sizes},  # type: ignore[misc]
+        }
+        if runtime:
+            calls |= {f"onnx {n}": lambda n=n: runtime(x[:n]) for n in sizes}  # type: ignore[misc]
+        times = best(calls, 8.0)
+    speed = _speed(times.pop("sgemm"))
+    rows = {"scalar": len(few), "plug-in": len(few), **{f"{k} {n}": n for k in ("c", "onnx") for n in sizes}}
+    each = {what: seconds / rows[what] for what, seconds in times.items()}
 
-    def against(n: int) -> str:
-        return f", {peer[n] / batch[n]:.2f} × as fast as onnxruntime" if peer else ""
+    def line(what: str, key: str, *remarks: str) -> Measurement:
+        gflops = flop / each[key] / 1e9
+        text = ", ".join([f"{gflops / speed:.0%} of sgemm", *remarks])
+        return Measurement(what=what, microseconds=each[key] * 1e6, gflops=gflops, remark=text)
 
-    share = flop / batch[10_000] / 1e9 / speed
-    yield line(
-        "C, batches of 10,000",
-        batch[10_000],
-        f"{share:.0%} of sgemm, {slow / batch[10_000]:.0f} × scalar" + against(10_000),
-    )
-    yield line(
-        "C, batches of 100", batch[100], f"{flop / batch[100] / 1e9 / speed:.0%} of sgemm" + against(100)
-    )
-    yield line("C, one row, plug-in", single, f"{slow / single:.1f} × scalar")
-    yield line("C, one row, from Python", batch[1], against(1)[2:])
-    yield line("scalar C, one row", slow)
-    for n, seconds in peer.items():
-        yield line(f"onnxruntime, batches of {n:,}", seconds, f"{flop / seconds / 1e9 / speed:.0%} of sgemm")
+    def against(n: int) -> list[str]:
+        return [f"{each[f'onnx {n}'] / each[f'c {n}']:.2f} × as fast as onnxruntime"] if runtime else []
+
+    yield Measurement(what="sgemm of numpy, 1024 × 1024", microseconds=float("nan"), gflops=speed)
+    ratio = each["scalar"] / each["c 10000"], each["scalar"] / each["plug-in"]
+    yield line("C, batches of 10,000", "c 10000", f"{ratio[0]:.0f} × as fast as scalar", *against(10_000))
+    yield line("C, batches of 100", "c 100", *against(100))
+    yield line("C, one row, plug-in", "plug-in", f"{ratio[1]:.1f} × as fast as scalar")
+    yield line("C, one row, from Python", "c 1", *against(1))
+    yield line("scalar C, one row", "scalar")
+    for n in sizes if runtime else ():
+        yield line(f"onnxruntime, batches of {n:,}", f"onnx {n}")
 
 
-def _chain(title: str, models: list[Model], speed: float) -> Iterator[Measurement]:
+def _chain(title: str, models: list[Model]) -> Measurement:
     start = time.perf_counter()
-    compiled = compile_models(models, f"bench_{title.split()[0]}")
+    compiled = compile_models(models, f"bench_{title}")
     took = time.perf_counter() - start
-    rng, n, total, flop = np.random.default_rng(3), 10_000, 0.0, 0
+    rng, n = np.random.default_rng(3), 10_000
     event, particle = np.divmod(np.arange(n), 7)
-    for m in models:
-        x = rng.normal(size=(n, len(m.inputs))).astype(np.float32)
-        c = compiled[m.name]
 
-        def call(c: CompiledModel = c, x: NDArray[np.float32] = x) -> NDArray[np.float32]:
-            if c.n_noise:
-                return c.seeded(x, seed=1, stage="bench", event=event, particle=particle)
-            return c(x)
+    def call(c: CompiledModel) -> Callable[[], object]:
+        x = rng.normal(size=(n, len(c.inputs))).astype(np.float32)
+        if c.n_noise:
+            return lambda: c.seeded(x, seed=1, stage="bench", event=event, particle=particle)
+        return lambda: c(x)
 
-        total += best(call) / n
-        flop += 2 * m.graph.multiplications
-    needed = flop / speed / 1e9
+    times = best({"sgemm": _sgemm(), **{m.name: call(compiled[m.name]) for m in models}}, 4.0)
+    speed = _speed(times.pop("sgemm"))
+    total = sum(times.values()) / n
+    flop = 2 * sum(m.graph.multiplications for m in models)
     size = next(iter(compiled.values())).path.stat().st_size
     weights = 4 * sum(a.size for m in models for a in m.graph.constants.values())
-    yield Measurement(
+    return Measurement(
         what=f"{title} chain, noise included",
         microseconds=total * 1e6,
         gflops=flop / total / 1e9,
-        remark=f"{total / needed:.2f} × the time of sgemm for the same multiplications; "
+        remark=f"{total * speed * 1e9 / flop:.2f} × the time of sgemm for its {flop / 1e6:.2f} MFLOP, "
         f"library {size / weights:.1f} × its weights, ready after {took:.1f} s",
     )
 
@@ -230,12 +238,10 @@ def _shipped() -> list[Model]:
 
 def measure() -> Iterator[Measurement]:
     """Measure all; this process must have one thread in its matrix library."""
-    speed = sgemm()
-    yield Measurement(what="sgemm of numpy, 1024 × 1024", microseconds=float("nan"), gflops=speed)
-    yield from _one_network(speed)
-    yield from _chain("published", published_chain(), speed)
+    yield from _one_network()
+    yield _chain("published", published_chain())
     if shipped := _shipped():
-        yield from _chain("shipped", shipped, speed)
+        yield _chain("shipped", shipped)
 
 
 def table(lines: Iterator[Measurement]) -> Iterator[str]:

@@ -86,7 +86,7 @@ KERNEL void one_hot(tile t, size_t in, size_t out, size_t classes) {
   }
 }
 
-typedef struct { /* of a decision tree; a leaf is its own child */
+typedef struct __attribute__((may_alias)) { /* of a decision tree; a leaf is its own child */
   uint32_t column;
   float threshold;
   uint32_t child[2];
@@ -108,10 +108,9 @@ FORCE void trees_row(const float *x, size_t stride, size_t width, float *y, size
  * rounded up to 16 */
 KERNEL void trees(tile t, size_t in, size_t width, size_t out, size_t outputs, size_t n, size_t depth, size_t size,
                   const float *constants) {
-  typedef branch __attribute__((may_alias)) node;
   typedef uint32_t __attribute__((may_alias)) number;
   const number *roots = (const number *)constants;
-  const node *nodes = (const node *)(constants + (n + 15) / 16 * 16);
+  const branch *nodes = (const branch *)(constants + (n + 15) / 16 * 16);
   const float *values = constants + (n + 15) / 16 * 16 + (4 * size + 15) / 16 * 16;
   for (size_t r = 0; r < t.stride; r++)
     trees_row(place(t, in) + r, t.stride, width, place(t, out) + r, outputs, roots, n, depth, nodes, values);
