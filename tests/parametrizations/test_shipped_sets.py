@@ -7,6 +7,7 @@ from lamarr.parametrizations.sets import load_set, set_names
 from lamarr.parametrizations.tracking import beam_conditions, production_conditions
 
 NAMES = set_names()
+PAIRS = [(a, b) for b in range(5) for a in range(b)]
 SPECIES = np.array([11, 13, 211, 321, 2212])
 
 
@@ -63,7 +64,7 @@ def test_magdown_is_magup_with_the_charge_reversed(magup):
     down = load_set("lhcb2016-magdown")
     assert down.reverse_charge
     assert not magup.reverse_charge
-    assert down.models["acceptance"].graph.constants.keys() == magup.models["acceptance"].graph.constants.keys()
+    assert down.models["acceptance"].card["weights"] == magup.models["acceptance"].card["weights"]
     assert any("Left-right asymmetries" in note for note in down.notes)
 
 
@@ -99,7 +100,7 @@ def test_every_covariance_is_positive_definite(magup):
     y = magup["covariance"](np.hstack([x[:, :6], quality, x[:, 6:]]), noise).astype(float)
     sigma = np.exp(0.5 * y[:, :5])
     matrix = np.tile(np.eye(5), (n, 1, 1))
-    for k, (i, j) in enumerate((i, j) for j in range(5) for i in range(j)):
+    for k, (i, j) in enumerate(PAIRS):
         matrix[:, i, j] = matrix[:, j, i] = y[:, 5 + k]
     np.linalg.cholesky(matrix * sigma[:, :, None] * sigma[:, None, :])
     assert np.linalg.eigvalsh(matrix).min() > 1e-5

@@ -11,6 +11,9 @@ from lamarr.errors import ModelError
 from lamarr.transpile import Graph, GraphBuilder, Model, Node, evaluate, load_model
 
 
+PAIRS = [(a, b) for b in range(5) for a in range(b)]
+
+
 def graph(seed=0, width=24):
     rng = np.random.default_rng(seed)
     b = GraphBuilder(x=3, noise=2)
@@ -118,7 +121,7 @@ def test_damaged_files_are_refused_with_a_reason(tmp_path):
     (tmp_path / "some.json").write_text("{")
     with pytest.raises(ModelError, match="malformed"):
         load_model(tmp_path, "some")
-    with pytest.raises(ModelError, match="no model 'sme'.*some"):
+    with pytest.raises(ModelError, match=r"no model 'sme'.*some"):
         load_model(tmp_path, "sme")
 
 
@@ -143,8 +146,8 @@ def test_graphs_that_do_not_fit_are_refused():
         b.select(b.input("x"), [3])
     with pytest.raises(ModelError, match="increase strictly"):
         b.add("interpolate", b.input("x"), x=np.zeros((3, 4)), y=np.zeros((3, 4)))
+    node = Node(op="tanh", inputs=("y",), output="z", width=3)
     with pytest.raises(ModelError, match="which nothing before it gives"):
-        node = Node(op="tanh", inputs=("y",), output="z", width=3)
         Graph(inputs={"x": 3}, output="z", nodes=(node,), constants={})
 
 
@@ -158,7 +161,7 @@ def test_any_partial_correlations_give_a_correlation_matrix(seed):
     g = b.finish(b.add("vine", b.input("x"), attributes={"dimension": 5}))
     y = evaluate(g, x=partial_correlations(seed)).astype(float)
     matrix = np.tile(np.eye(5), (len(y), 1, 1))
-    for k, (i, j) in enumerate((i, j) for j in range(5) for i in range(j)):
+    for k, (i, j) in enumerate(PAIRS):
         matrix[:, i, j] = matrix[:, j, i] = (1 - 1e-4) * y[:, k]
     assert np.linalg.eigvalsh(matrix).min() > 0
 

@@ -1,0 +1,1 @@
+"""The detector's responses: what conditions each, what it yields; and the shipped, trained sets."""

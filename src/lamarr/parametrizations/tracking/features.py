@@ -60,7 +60,7 @@ def _log_pt(b: GraphBuilder, log_p: Value, t2: Value) -> Value:
 
 
 def scores(b: GraphBuilder, columns: Value, tables: Tables) -> Value:
-    """Normal scores of columns, or values of scores, by tables of abscissae and ordinates."""
+    """Append normal scores of columns, or values of scores, by tables of abscissae and ordinates."""
     return b.add("interpolate", columns, x=tables[0], y=tables[1])
 
 
@@ -94,7 +94,9 @@ def production_flags(b: GraphBuilder, x: Value) -> Value:
 
 def beam_columns(b: GraphBuilder, x: Value) -> Value:
     """Nine columns from the conditions of resolution (first six) or covariance, and its fit quality."""
-    px, py, tx, ty, log_p = (b.select(x, [BEAM_CONDITIONS.index(n)]) for n in ("x", "y", "tx", "ty", "log10_p"))
+    px, py, tx, ty, log_p = (
+        b.select(x, [BEAM_CONDITIONS.index(n)]) for n in ("x", "y", "tx", "ty", "log10_p")
+    )
     t2 = _squares(b, tx, ty)
     columns = [b.select(x, range(6)), _log_pt(b, log_p, t2), t2, _squares(b, px, py)]
     if x.width == len(COVARIANCE_CONDITIONS):
