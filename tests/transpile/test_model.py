@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from lamarr.errors import ModelError
 from lamarr.transpile import Graph, GraphBuilder, Model, Node, evaluate, load_model
 
-
 PAIRS = [(a, b) for b in range(5) for a in range(b)]
 
 
