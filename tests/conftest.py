@@ -1,5 +1,11 @@
 """Fixtures that several rooms share."""
 
+import os
+
+# Before any library starts its threads: the matrices of tests are small, and waiting threads cost more than they give
+for _library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
 import pytest
 
 
