@@ -2,7 +2,7 @@
 
 import os
 
-# Before any library starts its threads: the matrices of tests are small, and waiting threads cost more than they give
+# Before any library starts threads: matrices of tests are small, and waiting threads cost more than they give
 for _library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
