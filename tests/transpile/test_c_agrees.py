@@ -55,6 +55,7 @@ def test_c_agrees_with_the_interpreter(drawn: list[Graph]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(st.lists(graphs(), min_size=20, max_size=20))
 def test_five_hundred_graphs(drawn: list[Graph]) -> None:

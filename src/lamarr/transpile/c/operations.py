@@ -115,8 +115,10 @@ def _interpolate(c: Call) -> list[str]:
     if c.constants["x"].shape[1] > 2**16:
         raise ModelError(f"'interpolate' has up to {2**16} points in C, but got {c.constants['x'].shape[1]}")
     tables = interpolation(c.constants["x"], c.constants["y"])
-    at = c.table(tables)
-    return [f"interpolate(t, {c.inputs[0]}, {c.output}, {c.node.width}, {at}, {tables.shape[1]});"]
+    bits = tables.view(np.uint32)
+    shared = bool((bits == bits[0]).all())  # one table for all columns
+    at, size = (c.table(tables[0]), 0) if shared else (c.table(tables), tables.shape[1])
+    return [f"interpolate(t, {c.inputs[0]}, {c.output}, {c.node.width}, {at}, {size});"]
 
 
 def _spline(c: Call) -> list[str]:

@@ -66,7 +66,7 @@ def interpolation(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.
     """Tables of piecewise linear maps (columns, points), for ``interpolate`` of kernels/rowwise.h.
 
     For each column: low, high, scale, steps, cells, points; a guide (uint16) that gives for each cell of
-    equal width the last piece that starts before it; and the pieces (x, y, slope, next x). The pieces that
+    equal width the last piece that starts before it; and the pieces (x, y, slope, 0). The pieces that
     start inside the cell are at most `steps` further on.
     """
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
@@ -74,8 +74,7 @@ def interpolation(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.
         sizes = [c for c in (8, 32, 128, 512, 2048) if c < 16 * x.shape[1]]
         cells = next((c for c in sizes if _steps(_cells(x, c)[1]) <= 1), sizes[-1])
         scale, cell = _cells(x, cells)
-    last = np.full((len(x), 1), np.inf, np.float32)
-    pieces = np.stack([x[:, :-1], y[:, :-1], slope, np.concatenate([x[:, 1:-1], last], axis=1)], axis=-1)
+    pieces = np.stack([x[:, :-1], y[:, :-1], slope, np.zeros_like(slope)], axis=-1)
     columns = []
     for j in range(len(x)):
         guide = np.zeros(-(-cells // 8) * 8, np.uint16)

@@ -33,7 +33,8 @@ typedef struct { /* start of the table of a column; see pack.py */
   uint32_t unused[2];
 } ruler;
 
-/* One piece (x, y, slope, next x) for each lane: a guide by cells of equal width, then a few steps up. */
+/* One piece (x, y, slope, 0) for each lane: a guide by cells of equal width, then a search among the pieces
+ * that start in the cell. */
 FORCE vec interpolate_one(ruler c, const float *table, vec v) {
   typedef uint16_t __attribute__((may_alias)) number;
   const number *guide = (const number *)table;
@@ -43,11 +44,14 @@ FORCE vec interpolate_one(ruler c, const float *table, vec v) {
   ivec k = {0};
   UNROLL for (int l = 0; l < VL; l++) k[l] = guide[cell[l]];
   vec piece[4];
-  quads(pieces, k, piece);
-  for (uint32_t s = 0; s < c.steps; s++) {
-    k -= x >= piece[3];
-    quads(pieces, k, piece);
+  const ivec last = (int32_t)c.points - 2 - (ivec){0};
+  for (uint32_t n = c.steps + 1; n > 1; n -= n / 2) { /* the piece is k, or one of the next `steps` */
+    const ivec up = k + (int32_t)(n / 2), further = ((up < last) & up) | ((up >= last) & last);
+    quads(pieces, further, piece);
+    const ivec right = x >= piece[0];
+    k = (right & further) | (~right & k);
   }
+  quads(pieces, k, piece);
   return piece[1] + (x - piece[0]) * piece[2];
 }
 
