@@ -204,6 +204,7 @@ def browser(monkeypatch):
 
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
+    options.page_load_strategy = "none"  # the test waits for what it wants to see
     for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1300,900"):
         options.add_argument(flag)
     # no name but this machine's can be resolved: what needs the network shows up as an error
@@ -224,7 +225,7 @@ def test_in_a_browser(browser):
     from lamarr.tuning.bench import running_server
     from lamarr.tuning.client import Client
 
-    def wait(condition, seconds=60):
+    def wait(condition, seconds=300):
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             try:
@@ -243,14 +244,14 @@ def test_in_a_browser(browser):
         address = f"http://127.0.0.1:{server.port}"
         browser.get(address)
         wait(lambda: browser.find_element(By.ID, "token"))
-        assert browser.current_url == f"{address}/login"
+        wait(lambda: browser.current_url == f"{address}/login")
         browser.find_element(By.ID, "token").send_keys(token + "0")
         browser.find_element(By.TAG_NAME, "button").click()
         wait(lambda: "unknown" in browser.find_element(By.CSS_SELECTOR, "[role=alert]").text)
         browser.find_element(By.ID, "token").send_keys(token)
         browser.find_element(By.TAG_NAME, "button").click()
         wait(lambda: browser.current_url == f"{address}/campaigns")
-        assert "browsed" in browser.find_element(By.TAG_NAME, "main").text
+        wait(lambda: "browsed" in browser.find_element(By.TAG_NAME, "main").text)
         assert client.worker in browser.find_element(By.TAG_NAME, "main").text
         shots = os.environ.get("LAMARR_SCREENSHOTS")
         if shots:
@@ -260,9 +261,9 @@ def test_in_a_browser(browser):
         if shots:
             browser.save_screenshot(str(Path(shots) / "report.png"))
         browser.get(f"{address}/dashboard")
-        wait(lambda: "browsed" in browser.find_element(By.TAG_NAME, "body").text, 120)
+        wait(lambda: {"browsed", "RELOAD"} <= set(browser.find_element(By.TAG_NAME, "body").text.split()))
         browser.get(f"{address}/dashboard/studies/{study.view['number']}/trialTable")
-        wait(lambda: "Complete" in browser.find_element(By.TAG_NAME, "body").text, 120)
+        wait(lambda: "Complete" in browser.find_element(By.TAG_NAME, "body").text)
         if shots:
             browser.save_screenshot(str(Path(shots) / "dashboard.png"))
         status = browser.execute_async_script(

@@ -199,6 +199,7 @@ async def _pairs(port: int, token: str, clients: int, seconds: float, sampler: s
     begin = time.monotonic()
     await asyncio.gather(*(client(i) for i in range(clients)))
     took = time.monotonic() - begin
+    await first.close()  # the server has closed it by now: it was idle
     _, view = await first.call("GET", f"/api/v1/studies/{study}")
     complete = view["trials"].get("complete", 0)
     if complete != sum(counts):

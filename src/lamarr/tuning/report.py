@@ -70,7 +70,7 @@ def _head(study: Row, trials: Sequence[Row]) -> str:
         "properties": ", ".join(f"{k} = {v}" for k, v in constants.items()) or "none",
         "trials": ", ".join(f"{n} {s}" for s, n in sorted(states.items())) or "none",
         "workers": str(len(workers)),
-        "handed out again": f"{again} trials, after their worker fell silent",
+        "handed out again": f"{again} trial{'s' * (again != 1)}, after the worker fell silent",
         "time": f"{took:.0f} s from the first trial to the last result",
         "made": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()) + f" by lamarr {__version__}",
     }
@@ -89,7 +89,8 @@ def _best_table(study: Row, complete: Sequence[Row]) -> str:
     else:
         caption, chosen = "Best trials", sorted(complete, key=_key(study))[:10]
     names = _parameters(complete)
-    objectives = [f"#Objective {i}" for i in range(len(study["directions"]))]
+    many = len(study["directions"]) > 1
+    objectives = [f"#Objective {i}" for i in range(len(study["directions"]))] if many else ["#Objective"]
     rows = [
         [
             t["number"],
@@ -123,7 +124,8 @@ def _history(trials: Sequence[Row], i: int, direction: str, name: str) -> str:
             line.append((float(t["number"]), float(best)))
     shown = _clipped(points, line)
     away = len(points) - len(shown)
-    note = f'<p class="muted">{away} far values lie outside of the frame.</p>' if away else ""
+    said = "Filled: complete; open: pruned, at the last reported value; line: best so far."
+    note = f'<p class="muted">{said}{f" {away} far values lie outside of the frame." if away else ""}</p>'
     return svg.history(shown, line, x_label="trial", y_label=name) + note
 
 
@@ -190,7 +192,8 @@ def _axis(
     form: Callable[[float], float] = math.log10 if log else float
     low, high = form(min(present)), form(max(present))
     span = high - low or 1.0
-    marks = [((v - low) / span, f"{10**v if log else v:.3g}") for v in svg.ticks(low, high)]
+    places = [v for v in svg.ticks(low, high) if kind != "int" or log or v == round(v)]
+    marks = [((v - low) / span, f"{10**v if log else v:.3g}") for v in places]
     return {"name": name, "ticks": marks}, lambda v: (form(v) - low) / span
 
 
