@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -147,7 +148,12 @@ def to_optuna(range_: Float | Int | Categorical) -> BaseDistribution:
     from optuna import distributions as d
 
     if isinstance(range_, Float):
-        return d.FloatDistribution(range_.low, _on_grid(range_), log=range_.log, step=range_.step)
+        with warnings.catch_warnings():
+            # the last multiple of a step need not be a float: Optuna finds the float below, and says so
+            warnings.filterwarnings(
+                "ignore", message="The distribution is specified by", category=UserWarning
+            )
+            return d.FloatDistribution(range_.low, _on_grid(range_), log=range_.log, step=range_.step)
     if isinstance(range_, Int):
         high = range_.low + (range_.high - range_.low) // range_.step * range_.step
         return d.IntDistribution(range_.low, high, log=range_.log, step=range_.step)
