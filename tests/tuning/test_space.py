@@ -38,7 +38,11 @@ def ranges(draw: st.DrawFn) -> Float | Int | Categorical:
         return Int(low=low, high=high, log=log, step=1 if log else draw(st.integers(1, 7)))
     low = draw(st.floats(1e-6, 1e3))
     high = low + draw(st.floats(0, 1e3))
-    step = draw(st.sampled_from([0.125, 0.5, 1.0])) if kind == "step" else None
+    if kind == "step":
+        return Float(
+            low=round(low, 3), high=round(high + 1, 3), step=draw(st.sampled_from([0.1, 0.125, 1.0]))
+        )
+    step = None
     return Float(low=low, high=high, log=kind == "log", step=step)
 
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 import re
 import warnings
+import warnings
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -153,6 +155,9 @@ def to_optuna(range_: Float | Int | Categorical) -> BaseDistribution:
             warnings.filterwarnings(
                 "ignore", message="The distribution is specified by", category=UserWarning
             )
+            with warnings.catch_warnings():
+            # with all sixteen digits of `low` in use no multiple of the step may be exact
+            warnings.simplefilter("ignore")
             return d.FloatDistribution(range_.low, _on_grid(range_), log=range_.log, step=range_.step)
     if isinstance(range_, Int):
         high = range_.low + (range_.high - range_.low) // range_.step * range_.step
@@ -164,10 +169,8 @@ def _on_grid(range_: Float) -> float:
     """Find the last multiple of the step inside the range: Optuna warns where `high` is not one."""
     if range_.step is None:
         return range_.high
-    steps = math.floor((range_.high - range_.low) / range_.step * (1 + 1e-12) + 1e-12)
-    from decimal import Decimal
-
-    return float(Decimal(str(range_.low)) + steps * Decimal(str(range_.step)))
+    low, high, step = (Decimal(str(v)) for v in (range_.low, range_.high, range_.step))
+    return float(low + (high - low) // step * step)
 
 
 def from_optuna(distribution: BaseDistribution) -> Float | Int | Categorical:
