@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import re
 import warnings
-import warnings
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -155,9 +154,6 @@ def to_optuna(range_: Float | Int | Categorical) -> BaseDistribution:
             warnings.filterwarnings(
                 "ignore", message="The distribution is specified by", category=UserWarning
             )
-            with warnings.catch_warnings():
-            # with all sixteen digits of `low` in use no multiple of the step may be exact
-            warnings.simplefilter("ignore")
             return d.FloatDistribution(range_.low, _on_grid(range_), log=range_.log, step=range_.step)
     if isinstance(range_, Int):
         high = range_.low + (range_.high - range_.low) // range_.step * range_.step
