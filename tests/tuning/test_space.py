@@ -22,8 +22,6 @@ from lamarr.tuning.space import (
     to_optuna,
 )
 
-finite = st.floats(-1e6, 1e6, allow_nan=False)
-
 
 @st.composite
 def ranges(draw: st.DrawFn) -> Float | Int | Categorical:
