@@ -22,9 +22,10 @@ def run_all(models: list, levels: tuple[str, ...]) -> list[CompiledModel]:
 
 
 def check(graph: Graph, compiled: CompiledModel, rows: int = 1000) -> None:
-    """≤ 2e-6 of the spread, or no further from float64 than the float32 interpreter is.
+    """≤ 2e-6 of the spread, or as close to float64 as the interpreter is (within 3 times).
 
-    Where `pick` or trees choose, rounding may choose otherwise in a row or two.
+    A constant column has its size for a spread. Where `pick` or trees choose, rounding may choose otherwise
+    in a row or two.
     """
     inputs = inputs_of(graph, rows)
     got = compiled(*inputs.values()).astype(np.float64)
@@ -32,10 +33,11 @@ def check(graph: Graph, compiled: CompiledModel, rows: int = 1000) -> None:
         expected = evaluate(graph, **inputs).astype(np.float64)
         exact = evaluate(graph, dtype=np.float64, **inputs)
     assert np.isfinite(expected).all()
-    spread = np.maximum(expected.std(axis=0), 1e-3 * np.abs(expected).max(axis=0))
+    spread, size = expected.std(axis=0), np.abs(expected).max(axis=0)
+    spread = np.where(spread < 1e-3 * size, size, spread)
     rounding = np.abs(expected - exact).max(axis=0)
     near = np.abs(got - expected) <= 2e-6 * spread
-    near |= np.abs(got - exact) <= np.maximum(2 * rounding, 1e-7 * spread)
+    near |= np.abs(got - exact) <= np.maximum(3 * rounding, 1e-7 * spread)
     picks = any(n.op in {"pick", "trees", "one_hot"} for n in graph.nodes)
     bad = ~near.all(axis=1)
     assert bad.sum() <= 2 * picks, (np.abs(got - expected).max(axis=0) / spread, [n.op for n in graph.nodes])

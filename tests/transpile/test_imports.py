@@ -23,6 +23,15 @@ Y = np.sin(X[:, 0]) + X[:, 1] * X[:, 3] + 0.1 * RNG.normal(size=3000)
 FEW = (Y > -0.5).astype(int) + (Y > 0.5)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Any:
+    """Threads that wait for each other on a busy machine take minutes."""
+    import threadpoolctl
+
+    with threadpoolctl.threadpool_limits(1):
+        yield
+
+
 def _mixed() -> Any:
     inner = pipeline.make_pipeline(preprocessing.PowerTransformer(), preprocessing.MinMaxScaler(clip=True))
     columns = [
