@@ -225,7 +225,7 @@ def test_in_a_browser(browser):
     from lamarr.tuning.bench import running_server
     from lamarr.tuning.client import Client
 
-    def wait(condition, seconds=300):
+    def wait(condition, seconds=120):
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             try:
@@ -261,7 +261,7 @@ def test_in_a_browser(browser):
         if shots:
             browser.save_screenshot(str(Path(shots) / "report.png"))
         browser.get(f"{address}/dashboard")
-        wait(lambda: {"browsed", "RELOAD"} <= set(browser.find_element(By.TAG_NAME, "body").text.split()))
+        wait(lambda: all(w in browser.find_element(By.TAG_NAME, "body").text for w in ("browsed", "RELOAD")))
         browser.get(f"{address}/dashboard/studies/{study.view['number']}/trialTable")
         wait(lambda: "Complete" in browser.find_element(By.TAG_NAME, "body").text)
         if shots:
