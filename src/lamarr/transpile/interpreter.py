@@ -13,7 +13,7 @@ from lamarr.transpile.operators import operator
 
 __all__ = ["BLOCK", "evaluate"]
 
-BLOCK = 384
+BLOCK = 768
 """Rows at a time, always exactly as many: matrix libraries round differently for different shapes, and the
 bits of a row must not depend on the batch it is in. The last block is filled up with copies of its last row.
 A multiple of the row counts of the usual matrix kernels (8, 12, 16, 24, 32, 48)."""
