@@ -234,7 +234,7 @@ def test_in_a_browser(browser):
             except Exception:
                 pass
             time.sleep(0.2)
-        raise AssertionError(browser.page_source[:2000])
+        raise AssertionError(browser.find_element(By.TAG_NAME, "body").text[:1500])
 
     with running_server() as (server, token), Client(f"http://127.0.0.1:{server.port}", token) as client:
         space = {"x": {"type": "float", "low": -1, "high": 1}, "n": {"type": "int", "low": 1, "high": 4}}
@@ -262,8 +262,14 @@ def test_in_a_browser(browser):
             browser.save_screenshot(str(Path(shots) / "report.png"))
         browser.get(f"{address}/dashboard")
         wait(lambda: all(w in browser.find_element(By.TAG_NAME, "body").text for w in ("browsed", "RELOAD")))
-        browser.get(f"{address}/dashboard/studies/{study.view['number']}/trialTable")
-        wait(lambda: "Complete" in browser.find_element(By.TAG_NAME, "body").text)
+        number = study.view["number"]
+        browser.get(f"{address}/dashboard/studies/{number}")
+        wait(lambda: "browsed" in browser.find_element(By.TAG_NAME, "body").text)
+        trials = browser.execute_async_script(
+            "const done = arguments[0];"
+            f"fetch('/api/studies/{number}').then(r => r.json()).then(s => done(s.trials.length))"
+        )
+        assert trials == 26
         if shots:
             browser.save_screenshot(str(Path(shots) / "dashboard.png"))
         status = browser.execute_async_script(
