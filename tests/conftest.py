@@ -7,6 +7,10 @@ for _library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("lamarr", deadline=None)  # a busy machine is no failure
+settings.load_profile("lamarr")
 
 
 @pytest.fixture(scope="session")
