@@ -11,7 +11,34 @@ from numpy.typing import NDArray
 
 from lamarr.errors import ConfigurationError
 
-__all__ = ["NormalScore"]
+__all__ = ["NormalScore", "weighted_quantiles"]
+
+
+def weighted_quantiles(
+    sample: NDArray[Any], weights: NDArray[Any], levels: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Quantiles of a weighted sample (n,) at `levels`; negative weights (sWeights) are allowed.
+
+    The cumulative sum of signed weights may fall here and there; the mean of its two monotone envelopes is
+    inverted. The ends are those of the values with a weight.
+
+    Raises
+    ------
+    ConfigurationError
+        If the weights do not sum to a positive number.
+    """
+    total = float(np.sum(weights, dtype=np.float64))
+    if not total > 0:
+        raise ConfigurationError(f"weights must sum to a positive number, but sum to {total:g}")
+    order = np.argsort(sample, kind="stable")
+    x, w = np.asarray(sample, np.float64)[order], np.asarray(weights, np.float64)[order]
+    x, w = x[w != 0], w[w != 0]
+    middle = (np.cumsum(w) - 0.5 * w) / total
+    rising, falling = np.maximum.accumulate(middle), np.minimum.accumulate(middle[::-1])[::-1]
+    position = np.maximum.accumulate(0.5 * (rising + falling))
+    found = np.interp(levels, position, x)
+    found[np.asarray(levels) <= 0], found[np.asarray(levels) >= 1] = x[0], x[-1]
+    return found
 
 
 @dataclass(frozen=True)
@@ -28,13 +55,20 @@ class NormalScore:
     scores: NDArray[np.float32]
 
     @classmethod
-    def fit(cls, sample: NDArray[Any], *, knots: int = 97, reach: float = 4.5) -> NormalScore:
+    def fit(
+        cls,
+        sample: NDArray[Any],
+        *,
+        knots: int = 97,
+        reach: float = 4.5,
+        weights: NDArray[Any] | None = None,
+    ) -> NormalScore:
         """Fit to a sample (n,): `knots` equidistant scores on ±`reach`; repeated values share one knot.
 
         Raises
         ------
         ConfigurationError
-            If the sample is constant or not finite.
+            If the sample is constant or not finite, or the weights do not sum to a positive number.
         """
         if not np.isfinite(sample).all():
             raise ConfigurationError(
@@ -43,7 +77,10 @@ class NormalScore:
         scores = np.linspace(-reach, reach, knots)
         levels = [NormalDist().cdf(s) for s in scores]
         levels[0], levels[-1] = 0.0, 1.0
-        values = np.quantile(np.asarray(sample, np.float64), levels).astype(np.float32)
+        if weights is None:
+            values = np.quantile(np.asarray(sample, np.float64), levels).astype(np.float32)
+        else:
+            values = weighted_quantiles(sample, weights, np.array(levels)).astype(np.float32)
         values, first = np.unique(values, return_index=True)
         if len(values) < 2:
             raise ConfigurationError(
