@@ -43,6 +43,8 @@ def find_masses(
     """
     values, at = np.unique(np.asarray(sample, np.float32), return_inverse=True)
     total = np.bincount(at, weights, len(values)) if weights is not None else np.bincount(at).astype(float)
+    if not total.sum() > 0:
+        return []  # whoever fits to such weights refuses them
     part = total / total.sum()
     candidates = np.flatnonzero((part >= share) & (part >= 10 * np.median(part)))
     best = candidates[np.argsort(-part[candidates], kind="stable")][:most]
