@@ -104,6 +104,8 @@ def _table(
     schema = table_schema(name)
     if name == "events":
         columns = {"event_id": event_id, "source": rng.integers(0, n_sources, len(event_id))}
+    elif name == "cluster_links":
+        columns = _some_pairs(rng, made["clusters"], made["calo_particles"])
     elif schema.key[1] in schema.references:
         columns = _some_rows(rng, made[schema.references[schema.key[1]]], schema.key)
     else:
@@ -130,6 +132,20 @@ def _some_rows(rng: np.random.Generator, of: Table, key: tuple[str, ...]) -> dic
         return {c: of[c][rows].astype(int) for c in key}
     rows = np.repeat(rows, 2)
     return {**{c: of[c][rows].astype(int) for c in key[:-1]}, "location": np.tile([1, 5], len(rows) // 2)}
+
+
+def _some_pairs(rng: np.random.Generator, first: Table, second: Table) -> dict[str, NDArray[np.int64]]:
+    """Keys of some pairs of rows of the same event, one of each table, in order."""
+    rows = np.argwhere(first["event_id"][:, None] == second["event_id"][None, :])
+    a, b = rows[rng.random(len(rows)) < 0.4].T
+    numbers = {t.name: t[SCHEMA[t.name].key[1]].astype(int) for t in (first, second)}
+    columns = {
+        "event_id": first["event_id"][a],
+        "cluster_id": numbers["clusters"][a],
+        "calo_particle_id": numbers["calo_particles"][b],
+    }
+    order = np.lexsort(tuple(reversed(list(columns.values()))))
+    return {c: v[order] for c, v in columns.items()}
 
 
 def _references(

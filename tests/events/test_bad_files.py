@@ -13,7 +13,7 @@ from pyarrow import parquet
 from tests.strategies import random_batch
 
 from lamarr.errors import ConfigurationError, InputFileError, OutputFileError, SchemaError
-from lamarr.events import SCHEMA_VERSION, EventBatch, Header, iterate, open_writer, read
+from lamarr.events import SCHEMA, SCHEMA_VERSION, EventBatch, Header, iterate, open_writer, read
 from lamarr.events.header import Header as HeaderType
 
 FORMATS = {"root": "out.root", "rntuple": "rn.root", "parquet": "out.parquet", "sqlite": "out.sqlite"}
@@ -202,7 +202,7 @@ def test_rows_without_event(stray: int, tmp_path: Path) -> None:
     events, header = parquet.read_table(path / "events.parquet"), parquet.read_schema(path / "events.parquet")
     kept = events.filter([e not in (5, 12) and e < 20 for e in events["event_id"].to_pylist()])
     parquet.write_table(kept.replace_schema_metadata(header.metadata), path / "events.parquet")
-    for name in ("collisions", "vertices", "particles", "true_states", "primary_vertices", "tracks"):
+    for name in [n for n in SCHEMA if n != "events"]:
         table = parquet.read_table(path / f"{name}.parquet")
         inside = [e in (stray, *kept["event_id"].to_pylist()) for e in table["event_id"].to_pylist()]
         parquet.write_table(table.filter(inside), path / f"{name}.parquet")

@@ -11,6 +11,7 @@ import pytest
 from tests.strategies import random_batch
 
 from lamarr.events import EventBatch, Fate, open_writer
+from lamarr.events.sqlite_plain import PLAIN
 from lamarr.events.sqlite_reader import QUERIES
 from lamarr.events.sqlite_tables import MISSING_VERTEX
 
@@ -238,4 +239,5 @@ def test_reading_streams(db: sqlite3.Connection, table: str) -> None:
     query = QUERIES[table]
     plan = db.execute(f"EXPLAIN QUERY PLAN {query.select(query.columns)}").fetchall()
     assert not [step for *_, step in plan if "TEMP" in step or "AUTOMATIC" in step]
-    assert [step for *_, step in plan if step.startswith("SCAN")] == ["SCAN e"]
+    whole = "SCAN t" if table in PLAIN else "SCAN e"  # plain tables are stored in the order of their keys
+    assert [step for *_, step in plan if step.startswith("SCAN")] == [whole]

@@ -8,10 +8,12 @@ from lamarr.events.schema import (
     COVARIANCE_PAIRS,
     SCHEMA,
     SCHEMA_VERSION,
+    CaloOrigin,
     Column,
     Fate,
     TableSchema,
     TrackType,
+    TransportEnd,
     table_schema,
 )
 from lamarr.events.writer import Writer
@@ -20,6 +22,7 @@ __all__ = [
     "COVARIANCE_PAIRS",
     "SCHEMA",
     "SCHEMA_VERSION",
+    "CaloOrigin",
     "Column",
     "EventBatch",
     "Fate",
@@ -27,6 +30,7 @@ __all__ = [
     "Table",
     "TableSchema",
     "TrackType",
+    "TransportEnd",
     "Writer",
     "check_keys",
     "check_references",

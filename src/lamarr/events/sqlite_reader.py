@@ -17,7 +17,8 @@ import numpy as np
 from lamarr.errors import InputFileError
 from lamarr.events.batch import Table
 from lamarr.events.header import Header
-from lamarr.events.schema import COVARIANCE_PAIRS, table_schema
+from lamarr.events.schema import COVARIANCE_PAIRS, SCHEMA, table_schema
+from lamarr.events.sqlite_plain import EVENT_COUNTS, PLAIN, VERTEX_FIT
 from lamarr.events.sqlite_tables import N_TRACKS
 
 __all__ = ["QUERIES", "SQLiteSource"]
@@ -62,6 +63,7 @@ class Query:
         return f"SELECT {chosen} FROM {self.tables} ORDER BY {self.order}"
 
 
+_VERTEX_FIT = "f.event_id = e.event_id AND f.vertex_id = m.genvertex_id - e.first_genvertex"
 _N_TRACKS = f"SELECT data_value FROM RecSummary WHERE event_id = e.event_id AND data_key = {N_TRACKS}"
 
 QUERIES: Final = {
@@ -72,10 +74,12 @@ QUERIES: Final = {
             "event_number": "d.evt_number",
             "weight": "h.weight",
             "nTracks": f"({_N_TRACKS})",
+            **_same("c", *EVENT_COUNTS),
         },
         "EventIds AS e"
         + _also("DataSources", "d", "d.datasource_id = e.event_id")
-        + _also("EventHeader", "h", "h.event_id = e.event_id"),
+        + _also("EventHeader", "h", "h.event_id = e.event_id")
+        + _also("EventCounts", "c", "c.event_id = e.event_id", how="LEFT"),
         "e.event_id",
     ),
     "collisions": Query(
@@ -129,9 +133,11 @@ QUERIES: Final = {
             "vertex_id": "m.genvertex_id - e.first_genvertex",
             "collision_id": _COLLISION.format("v"),
             **_same("v", *_TXYZ, "sigma_x", "sigma_y", "sigma_z"),
+            **_same("f", *VERTEX_FIT),
         },
         _rows("MCVertices", "m", "genvertex_id", "genvertex")
-        + _also("Vertices", "v", "v.mcvertex_id = m.mcvertex_id AND v.vertex_type = 1"),
+        + _also("Vertices", "v", "v.mcvertex_id = m.mcvertex_id AND v.vertex_type = 1")
+        + _also("VertexFit", "f", _VERTEX_FIT, how="LEFT"),
         "e.event_id, m.genvertex_id",
     ),
     "tracks": Query(
@@ -154,6 +160,10 @@ QUERIES: Final = {
         + _also("MCParticles", "m", "m.mcparticle_id = t.mcparticle_id", how="LEFT"),
         "e.event_id, t.track_id",
     ),
+    **{
+        name: Query(_same("t", *SCHEMA[name].names), f"{sql} AS t", ", ".join(SCHEMA[name].key))
+        for name, sql in PLAIN.items()
+    },
 }
 
 

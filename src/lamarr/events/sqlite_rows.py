@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lamarr.events.batch import EventBatch, Table
 from lamarr.events.schema import COVARIANCE_PAIRS, Fate
+from lamarr.events.sqlite_plain import plain_rows
 from lamarr.events.sqlite_tables import ENTITIES, MISSING_VERTEX, N_PVS, N_TRACKS
 
 __all__ = ["Numbering", "Rows"]
@@ -32,7 +33,7 @@ class Numbering:
     def rows(self, batch: EventBatch, sources: tuple[str, ...]) -> Rows:
         """Return the rows of all SQL tables for a batch whose references have been checked."""
         ids = _Ids(batch, {entity: self._span(entity, batch) for entity in ENTITIES})
-        rows = {**_events(batch, sources), "EventIds": ids.table()}
+        rows = {**_events(batch, sources), **plain_rows(batch), "EventIds": ids.table()}
         if "collisions" in batch:
             rows |= _collisions(batch.collisions, ids)
         if "vertices" in batch:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from lamarr.events.schema import COVARIANCE_PAIRS
+from lamarr.events.schema import COVARIANCE_PAIRS, SCHEMA
+from lamarr.events.sqlite_plain import EVENT_COUNTS, PLAIN, VERTEX_FIT, plain_columns, plain_key
 
 __all__ = ["ENTITIES", "MISSING_VERTEX", "N_PVS", "N_TRACKS", "SQL_TABLES", "SqlTable"]
 
@@ -252,6 +253,30 @@ _TABLES: Final = (
             **dict.fromkeys(("x", "y", "z", "tx", "ty", "p"), "REAL"),
         },
         constraint="PRIMARY KEY (genparticle_id, location)",
+    ),
+    *(
+        SqlTable(
+            name=sql,
+            origin="Lamarr",
+            meaning=f"The table {name}. {SCHEMA[name].meaning}",
+            columns=plain_columns(name),
+            constraint=plain_key(name),
+        )
+        for name, sql in PLAIN.items()
+    ),
+    SqlTable(
+        name="EventCounts",
+        origin="Lamarr",
+        meaning="Numbers of an event that RecSummary does not hold under LHCb's keys.",
+        columns=plain_columns("events", EVENT_COUNTS),
+        constraint=plain_key("events"),
+    ),
+    SqlTable(
+        name="VertexFit",
+        origin="Lamarr",
+        meaning="How primary vertices were fitted; vertex_id is that of our table primary_vertices.",
+        columns=plain_columns("primary_vertices", VERTEX_FIT),
+        constraint=plain_key("primary_vertices"),
     ),
     SqlTable(
         name="EventIds",

@@ -67,7 +67,7 @@ def keep_particles(batch: EventBatch, mask: NDArray[np.bool_]) -> EventBatch:
 
 
 def _redirect(batch: EventBatch, table: Table, numbers: dict[str, NDArray[np.int64]]) -> Table:
-    """Give new numbers to keys and references, and drop rows whose key refers to a dropped row."""
+    """Give new numbers to keys and references, and drop rows that refer to a dropped row."""
     schema = SCHEMA[table.name]
     references = {c: t for c, t in schema.references.items() if t in numbers}
     if table.name in numbers:
@@ -77,7 +77,7 @@ def _redirect(batch: EventBatch, table: Table, numbers: dict[str, NDArray[np.int
         at = batch.rows_of(target, table["event_id"], table[column])
         columns[column] = np.where(at < 0, -1, numbers[target][at])
         if table.name not in numbers:
-            keep_rows &= columns[column] >= 0
+            keep_rows &= (at < 0) | (columns[column] >= 0)
     return table.with_columns(**columns).take(keep_rows) if columns else table
 
 
