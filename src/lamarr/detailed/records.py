@@ -46,7 +46,7 @@ MC_TRACK: Final = np.dtype(
         *_floats("end_x", "end_y", "end_z"),
     ]
 )
-"""Charged and neutral tracks that leave a record in any detector, and all their ancestors; by track number."""
+"""Tracks that leave a record in any detector, and all their ancestors, by track number."""
 
 TRACKER_HIT: Final = np.dtype(
     [
@@ -79,7 +79,7 @@ CALO_FACE: Final = np.dtype(
         *_floats("x", "y", "z", "px", "py", "pz", "t", "energy"),  # energy: kinetic, of photons the energy
     ]
 )
-"""Particles that cross the plane ``calorimeter.front`` forwards with more than 20 MeV, in order of crossing."""
+"""Particles that cross the plane ``calorimeter.front`` forwards with more than 20 MeV, in order."""
 
 CALO_CELL: Final = np.dtype(
     [
@@ -123,9 +123,16 @@ RECO_TRACK: Final = np.dtype(
 )
 """Reconstructed tracks, all types, best first."""
 
-VERTEX: Final = np.dtype([*_floats("x", "y", "z"), ("covariance", "f8", (3, 3)), ("chi2", "f8"), ("n_tracks", "i4"),
-                          ("collision_id", "i4")])  # fmt: skip
-"""Reconstructed primary vertices; collision_id of the generated collision most of its tracks are from, or −1."""
+VERTEX: Final = np.dtype(
+    [
+        *_floats("x", "y", "z"),
+        ("covariance", "f8", (3, 3)),
+        ("chi2", "f8"),
+        ("n_tracks", "i4"),
+        ("collision_id", "i4"),  # the generated collision that most of its tracks are from, −1 if none
+    ]
+)
+"""Reconstructed primary vertices."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,7 @@ class Mirror(Declared):
 
 @dataclass(frozen=True, kw_only=True)
 class Rich(Declared):
-    """A gas radiator with its mirror; angles in rad, `photo_electrons` of a saturated track through all gas."""
+    """A gas radiator with its mirror; angles in rad, `photo_electrons` of a saturated track."""
 
     gas: str
     z_begin: float
@@ -80,7 +80,7 @@ class Ecal(Declared):
     scintillator: Positive
     stochastic: Positive
     constant: Positive
-    photo_electrons_per_GeV: Positive
+    photo_electrons_per_gev: Positive
     noise: Positive
     miscalibration: float
     threshold: float

@@ -1,4 +1,4 @@
-"""What the geometry is made of: frozen declarations that a YAML file fills. Lengths in mm, energies in MeV."""
+"""Frozen declarations of what a geometry is made of. Lengths in mm, energies in MeV."""
 
 from __future__ import annotations
 
