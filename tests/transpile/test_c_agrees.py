@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from transpile_graphs import OPS, RandomGraph, graphs, inputs_of, model_of
+from transpile_graphs import OPS, RandomGraph, chooses, graphs, inputs_of, model_of, spread_and_rounding
 
 from lamarr.transpile import OPERATORS, Graph, evaluate
 from lamarr.transpile.c import CompiledModel, emit
@@ -24,8 +24,8 @@ def run_all(models: list, levels: tuple[str, ...]) -> list[CompiledModel]:
 def check(graph: Graph, compiled: CompiledModel, rows: int = 1000) -> None:
     """≤ 2e-6 of the spread, or as close to float64 as the interpreter is (within 3 times).
 
-    A constant column has its size for a spread. Where `pick` or trees choose, rounding may choose otherwise
-    in a row or two.
+    A constant column has its size for a spread. Where `pick`, trees or a count choose, rounding may choose
+    otherwise in a row or two.
     """
     inputs = inputs_of(graph, rows)
     got = compiled(*inputs.values()).astype(np.float64)
@@ -33,14 +33,15 @@ def check(graph: Graph, compiled: CompiledModel, rows: int = 1000) -> None:
         expected = evaluate(graph, **inputs).astype(np.float64)
         exact = evaluate(graph, dtype=np.float64, **inputs)
     assert np.isfinite(expected).all()
-    spread, size = expected.std(axis=0), np.abs(expected).max(axis=0)
-    spread = np.where(spread < 1e-3 * size, size, spread)
-    rounding = np.abs(expected - exact).max(axis=0)
+    spread, rounding = spread_and_rounding(graph, expected, exact)
     near = np.abs(got - expected) <= 2e-6 * spread
     near |= np.abs(got - exact) <= np.maximum(3 * rounding, 1e-7 * spread)
-    picks = any(n.op in {"pick", "trees", "one_hot"} for n in graph.nodes)
     bad = ~near.all(axis=1)
-    assert bad.sum() <= 2 * picks, (np.abs(got - expected).max(axis=0) / spread, [n.op for n in graph.nodes])
+    assert bad.sum() <= 2 * chooses(graph), (
+        np.abs(got - expected).max(axis=0),
+        spread,
+        [n.op for n in graph.nodes],
+    )
 
 
 def test_every_operator_has_c() -> None:

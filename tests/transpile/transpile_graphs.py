@@ -151,6 +151,58 @@ class RandomGraph:
         u = self.b.add("sigmoid", self.b.select(self.pick(), [0]))
         return self.b.add("pick", probability, u, self.dense(self.pick(), categories * width))
 
+    def count(self) -> Value:
+        """How many objects there are, as a network might say: in steps, from below 0 to above the most."""
+        levels = self.rng.integers(-2, 40, 5)
+        x = np.repeat(np.sort(self.rng.normal(size=4)), 2) + np.tile([0.0, 1e-3], 4) + 2e-3 * np.arange(8)
+        y = np.concatenate([[levels[0]], np.repeat(levels[1:4], 2), [levels[4]]])
+        return self.b.add("interpolate", self.b.select(self.pick(), [0]), x=[x], y=[y])
+
+    def set_of(self, features: int, most: int = 0) -> tuple[Value, Value, int]:
+        """Objects, their count, and how many there may be."""
+        most = most or int(self.rng.choice([1, 3, 7, 12, 17, 30, 50, 100]))
+        count = self.count()
+        flat = self.dense(self.pick(), most * features)
+        return self.b.objects(self.bounded(flat), count, most), count, most
+
+    def make_objects(self, v: Value) -> Value:
+        """What other operators do to rows, they do to objects."""
+        x, count, most = self.set_of(int(self.rng.integers(1, 6)))
+        wide = self.b.add("tanh", self.dense(x, int(self.rng.integers(1, 20))))
+        wide = self.b.concat(self.b.select(wide, [0]), self.b.add("softmax", wide), x)
+        return self.flat(self.dense(wide, 2), count, most)
+
+    def flat(self, v: Value, count: Value, most: int) -> Value:
+        return self.b.add("flatten", v, count, attributes={"max": most})
+
+    def make_flatten(self, v: Value) -> Value:
+        return self.flat(*self.set_of(int(self.rng.integers(1, 4))))
+
+    def make_spread(self, v: Value) -> Value:
+        x, count, most = self.set_of(3)
+        spread = self.b.add("spread", self.dense(v, 3), count, attributes={"max": most})
+        return self.flat(self.b.add("multiply", spread, x), count, most)
+
+    def make_positions(self, v: Value) -> Value:
+        x, count, most = self.set_of(2)
+        table = self.rng.normal(size=(most, 2))
+        at = self.b.add("positions", count, table=table, attributes={"max": most})
+        return self.flat(self.b.add("add", x, at), count, most)
+
+    def make_pool(self, v: Value) -> Value:
+        x, count, _ = self.set_of(int(self.rng.integers(1, 6)))
+        kinds = [self.b.add("pool", x, count, attributes={"kind": k}) for k in ("sum", "mean", "max")]
+        return self.b.concat(*kinds)
+
+    def make_attention(self, v: Value) -> Value:
+        heads, d, dv = (int(self.rng.integers(1, n)) for n in (4, 5, 7))
+        queries, count, most = self.set_of(heads * d)
+        same = self.rng.random() < 0.5
+        keys, n, _ = (queries, count, most) if same else self.set_of(heads * d)
+        attributes = {"heads": heads, "causal": bool(self.rng.random() < 0.4)}
+        y = self.b.add("attention", queries, keys, self.dense(keys, heads * dv), n, attributes=attributes)
+        return self.flat(self.dense(y, 2), count, most)
+
     def finish(self) -> Graph:
         return self.b.finish(self.values[-1])
 
@@ -160,7 +212,9 @@ OPS = (
     *("leaky_relu", "log", "multiply", "relu", "select", "sigmoid", "silu", "sinh", "softmax", "softplus"),
     *("pick", "spline", "sqrt", "subtract", "tanh", "vine"),
     *("elu", "selu", "gelu", "prelu", "layer_norm", "normal_cdf", "normal_quantile", "one_hot", "trees"),
+    *("objects", "spread", "positions", "attention", "pool", "flatten"),
 )
+SETS = OPS[-6:]
 
 
 def model_of(graph: Graph, name: str = "model") -> Model:
@@ -188,3 +242,26 @@ def graphs(draw: st.DrawFn) -> Graph:
 def inputs_of(graph: Graph, rows: int, seed: int = 1) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     return {k: rng.normal(0, 1.5, (rows, w)).astype(np.float32) for k, w in graph.inputs.items()}
+
+
+CHOOSING = {"pick", "trees", "one_hot", "pool", "flatten"}
+"""Operators that choose: rounding may choose otherwise in a row or two."""
+
+
+def chooses(graph: Graph) -> bool:
+    return any(n.op in CHOOSING for n in graph.nodes)
+
+
+def spread_and_rounding(
+    graph: Graph, expected: np.ndarray, exact: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Spread of every column, its size where it is constant; and how far float32 rounds it.
+
+    What is 0 because an object is absent does not count for the spread; columns of objects are alike.
+    """
+    there = np.ma.masked_equal(expected, 0.0) if any(graph.extents.values()) else np.ma.asarray(expected)
+    spread, size = there.std(axis=0).filled(0.0), np.abs(expected).max(axis=0)
+    rounding = np.abs(expected - exact).max(axis=0)
+    if any(graph.extents.values()):
+        rounding = np.maximum(rounding, (rounding / np.maximum(size, 1e-30)).max() * size)
+    return np.where(spread < 1e-3 * size, size, spread), rounding

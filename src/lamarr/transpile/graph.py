@@ -1,8 +1,8 @@
 """The model graph (IR): what a model computes, as named nodes over row-wise vectors.
 
-A value is an array (n, width): n independent rows. A node applies one operator of
-:mod:`lamarr.transpile.operators` to the values that it names and gives one value. Constants (weights,
-tables) live beside the graph as named arrays. Nothing here knows torch, C or ONNX.
+A value is an array (n, width): n independent rows, or the objects of n rows (:mod:`lamarr.transpile.sets`).
+A node applies one operator of :mod:`lamarr.transpile.operators` to the values that it names and gives one
+value. Constants (weights, tables) live beside the graph as named arrays. Nothing here knows torch, C or ONNX.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 import lamarr.transpile.more_operators  # noqa: F401  defines its operators
 from lamarr.errors import ModelError
 from lamarr.transpile.operators import operator
+from lamarr.transpile.sets import Extent, extents
 
 __all__ = ["Graph", "GraphBuilder", "Node", "Value"]
 
@@ -81,6 +82,13 @@ class Graph:
             widths[node.output] = width
         if self.output not in widths:
             raise ModelError(f"the graph gives '{self.output}', but no node makes it")
+        if self.extents[self.output] is not None:
+            raise ModelError(f"the graph gives the objects '{self.output}': 'pool' or 'flatten' them to rows")
+
+    @property
+    def extents(self) -> dict[str, Extent | None]:
+        """Extent of every value; None for values of rows."""
+        return extents(self.inputs, self.nodes)
 
     @property
     def width(self) -> int:
@@ -89,8 +97,13 @@ class Graph:
 
     @property
     def multiplications(self) -> int:
-        """Multiplications per row in the dense layers."""
-        return sum(self.constants[n.constants["weight"]].size for n in self.nodes if n.op == "dense")
+        """Multiplications per row in the dense layers; for objects, of a row that is full of them."""
+        of = self.extents
+        return sum(
+            self.constants[n.constants["weight"]].size * (extent.max if (extent := of[n.output]) else 1)
+            for n in self.nodes
+            if n.op == "dense"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the graph without its constants as plain JSON data."""
@@ -182,6 +195,10 @@ class GraphBuilder:
     def concat(self, *values: Value) -> Value:
         """Append the values side by side."""
         return self.add("concat", *values)
+
+    def objects(self, value: Value, count: Value, most: int) -> Value:
+        """Append `value` as up to `most` objects side by side, of which `count` are there."""
+        return self.add("objects", value, count, attributes={"max": most})
 
     def finish(self, output: Value) -> Graph:
         """Return the graph that gives `output`."""

@@ -18,6 +18,9 @@ BLOCK = 768
 bits of a row must not depend on the batch it is in. The last block is filled up with copies of its last row.
 A multiple of the row counts of the usual matrix kernels (8, 12, 16, 24, 32, 48)."""
 
+SET_BLOCK = 48
+"""Rows at a time where rows have objects."""
+
 
 def _run(graph: Graph, inputs: dict[str, NDArray[Any]], constants: dict[str, NDArray[Any]]) -> NDArray[Any]:
     values = dict(inputs)
@@ -56,15 +59,16 @@ def evaluate(
     if len(set(rows.values())) > 1:
         raise ModelError(f"inputs must have equal numbers of rows, but got {rows}")
     n = next(iter(rows.values()))
+    size = SET_BLOCK if any(graph.extents.values()) else BLOCK
     constants = {k: np.asarray(c, dtype) for k, c in graph.constants.items()}
     out = np.empty((n, graph.width), dtype)
     with np.errstate(all="ignore"):
-        for first in range(0, n, BLOCK):
-            part = {name: _block(a[first : first + BLOCK]) for name, a in arrays.items()}
-            out[first : first + BLOCK] = _run(graph, part, constants)[: n - first]
+        for first in range(0, n, size):
+            part = {name: _block(a[first : first + size], size) for name, a in arrays.items()}
+            out[first : first + size] = _run(graph, part, constants)[: n - first]
     return out
 
 
-def _block(rows: NDArray[Any]) -> NDArray[Any]:
-    lacking = BLOCK - len(rows)
+def _block(rows: NDArray[Any], size: int) -> NDArray[Any]:
+    lacking = size - len(rows)
     return np.concatenate([rows, np.repeat(rows[-1:], lacking, axis=0)]) if lacking else rows

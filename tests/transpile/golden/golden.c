@@ -8,6 +8,7 @@
 #include "elementwise.h"
 #include "rows.h"
 #include "rowwise.h"
+#include "sets.h"
 
 #define JOIN(a, b) a##_##b
 #define EXPAND(a, b) JOIN(a, b)

@@ -11,25 +11,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
-from string import Template
 from typing import Any
 
 from lamarr.errors import ModelError
 from lamarr.random import normal_table
-from lamarr.transpile.c.fuse import fuse
-from lamarr.transpile.c.operations import Call, operation
+from lamarr.transpile.c.body import body, template
 from lamarr.transpile.c.pack import Table
-from lamarr.transpile.c.plan import Plan, plan
-from lamarr.transpile.graph import Graph, Node
+from lamarr.transpile.graph import Graph
 from lamarr.transpile.model import Model
 
 __all__ = ["ABI", "FEATURES", "Source", "emit"]
 
 ABI = 1
 """Version of the interface of generated libraries, in their cards."""
-
-MAX_ARENA = 20_000
-"""Features; times 48 rows of float32 this is 4 MB of stack."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +34,6 @@ class Source:
     files: dict[str, bytes]
 
 
-def _template(name: str) -> Template:
-    return Template(resources.files(__package__).joinpath("templates", name).read_text())
-
-
 def _kernels() -> dict[str, bytes]:
     folder = resources.files(__package__).joinpath("kernels")
     return {
@@ -51,49 +41,6 @@ def _kernels() -> dict[str, bytes]:
         for f in sorted(folder.iterdir(), key=lambda f: f.name)
         if f.name.endswith(".h")
     }
-
-
-def _layer(model: Model, index: int, node: Node, where: Plan, table: Table, weights: str) -> str:
-    widths = {**model.graph.inputs, **{n.output: n.width for n in model.graph.nodes}}
-    call = Call(
-        node=node,
-        inputs=[where.place[v] for v in node.inputs],
-        widths=[widths[v] for v in node.inputs],
-        output=where.place[node.output],
-        constants={k: model.graph.constants[c] for k, c in node.constants.items()},
-        table=lambda values: f"{weights} + {table.add(values)}",
-    )
-    arguments = ", ".join(f"{v} ({widths[v]})" for v in node.inputs)
-    body = "\n".join(f"  {line}" for line in operation(node.op)(call))
-    return (
-        f"/* {node.op}: {arguments} -> {node.output} ({node.width}) */\n"
-        f"static void model_{model.name}_{index}(tile t) {{\n{body}\n}}\n"
-    )
-
-
-def _model(model: Model, table: Table, weights: str) -> str:
-    graph = model.graph
-    nodes = fuse(graph)
-    where = plan(graph, nodes)
-    if where.size > MAX_ARENA:
-        raise ModelError(
-            f"model '{model.name}' needs room for {where.size} numbers per row, the C back end has "
-            f"{MAX_ARENA}: use the numpy back end"
-        )
-    layers = [(i, n) for i, n in enumerate(nodes) if n.output not in where.views]
-    return _template("model.c").substitute(
-        name=model.name,
-        layers="\n".join(_layer(model, i, n, where, table, weights) for i, n in layers),
-        calls="\n".join(f"  model_{model.name}_{i}(t);" for i, _ in layers),
-        multiplications=graph.multiplications,
-        size=where.size,
-        inputs=len(model.inputs),
-        noise=model.n_noise,
-        outputs=len(model.outputs),
-        x_at=where.place["x"],
-        noise_at=where.place.get("noise", 0),
-        y_at=where.place[graph.output],
-    )
 
 
 def _card(models: Sequence[Model]) -> dict[str, Any]:
@@ -150,16 +97,16 @@ def emit(models: Sequence[Model], name: str, *, levels: Sequence[str] = ("generi
         _used_inputs(m.graph, m.name)
     table, weights = Table(), f"{name}_weights"
     normal_at = table.add(normal_table())
-    bodies = [_model(m, table, weights) for m in models]
+    bodies = [body(m, table, weights) for m in models]
     entries = [_entry(m, levels) for m in models]
     files = {
-        f"{name}.h": _template("library.h").substitute(
+        f"{name}.h": template("library.h").substitute(
             name=name, guard=f"LAMARR_{name.upper()}_H", functions="\n".join(_header(m) for m in models)
         ),
-        f"{name}.c": _template("library.c").substitute(
+        f"{name}.c": template("library.c").substitute(
             name=name, weights=weights, normal_at=normal_at, models="\n".join(bodies)
         ),
-        f"{name}_entry.c": _template("entry.c").substitute(
+        f"{name}_entry.c": template("entry.c").substitute(
             name=name,
             weights=weights,
             choose=_chooser(levels),

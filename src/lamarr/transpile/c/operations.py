@@ -2,51 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from lamarr.errors import ModelError
+from lamarr.transpile.c.call import Call, number
 from lamarr.transpile.c.fuse import FUSED
 from lamarr.transpile.c.pack import forest, interpolation, panels
-from lamarr.transpile.graph import Node
+from lamarr.transpile.c.set_operations import SET_OPERATIONS
 from lamarr.transpile.more_operators import SELU_ALPHA, SELU_SCALE
 
-__all__ = ["IN_PLACE", "OPERATIONS", "Call", "operation"]
-
-Array = NDArray[np.float32]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Call:
-    """A node with its surroundings: places and widths of arguments and result, and its constants.
-
-    `table` appends constants to the table of the library and returns the C expression that points to them.
-    """
-
-    node: Node
-    inputs: Sequence[int]
-    widths: Sequence[int]
-    output: int
-    constants: Mapping[str, Array]
-    table: Callable[[ArrayLike], str]
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """Attributes of the node."""
-        return self.node.attributes
-
-    def column(self, name: str) -> Array:
-        """Return a constant by column, repeated if it was given once."""
-        return np.broadcast_to(self.constants[name], (self.node.width,))
-
-
-def _float(value: float) -> str:
-    text = f"{np.float32(value):.9g}"
-    return f"{text if any(c in text for c in '.en') else text + '.'}f"
+__all__ = ["IN_PLACE", "OPERATIONS", "operation"]
 
 
 def _unary(kernel: str) -> Callable[[Call], list[str]]:
@@ -79,7 +46,7 @@ def _dense(c: Call) -> list[str]:
 
 
 def _leaky_relu(c: Call) -> list[str]:
-    slope = _float(c.attributes.get("slope", 0.01))
+    slope = number(c.attributes.get("slope", 0.01))
     return [f"leaky_relu(t, {c.inputs[0]}, {c.output}, {c.node.width}, {slope});"]
 
 
@@ -125,7 +92,7 @@ def _spline(c: Call) -> list[str]:
     bins, bound = int(c.attributes["bins"]), float(c.attributes["bound"])
     if not 1 <= bins <= 64:
         raise ModelError(f"'spline' has 1 to 64 bins in C, but got {bins}: use the numpy back end")
-    numbers = f"{bins}, {_float(bound)}, {_float(bins / (2 * bound))}"
+    numbers = f"{bins}, {number(bound)}, {number(bins / (2 * bound))}"
     return [f"spline(t, {c.inputs[0]}, {c.inputs[1]}, {c.output}, {c.node.width}, {numbers});"]
 
 
@@ -133,7 +100,7 @@ def _elu(c: Call) -> list[str]:
     alpha, scale = float(c.attributes.get("alpha", 1.0)), 1.0
     if c.node.op == "selu":
         alpha, scale = SELU_ALPHA, SELU_SCALE
-    numbers = f"{_float(scale)}, {_float(scale * alpha)}"
+    numbers = f"{number(scale)}, {number(scale * alpha)}"
     return [f"elu(t, {c.inputs[0]}, {c.output}, {c.node.width}, {numbers});"]
 
 
@@ -144,7 +111,7 @@ def _prelu(c: Call) -> list[str]:
 
 def _layer_norm(c: Call) -> list[str]:
     at = c.table(np.concatenate([c.column("scale"), c.column("shift")]))
-    epsilon = _float(c.attributes.get("epsilon", 1e-5))
+    epsilon = number(c.attributes.get("epsilon", 1e-5))
     return [f"layer_norm(t, {c.inputs[0]}, {c.output}, {c.node.width}, {epsilon}, {at});"]
 
 
@@ -191,6 +158,7 @@ OPERATIONS: dict[str, Callable[[Call], list[str]]] = {
     "layer_norm": _layer_norm,
     "one_hot": _one_hot,
     "trees": _trees,
+    **SET_OPERATIONS,
 }
 
 IN_PLACE = frozenset({*OPERATIONS, *FUSED.values()}) - {
@@ -202,6 +170,7 @@ IN_PLACE = frozenset({*OPERATIONS, *FUSED.values()}) - {
     "pick",
     "one_hot",
     "trees",
+    *SET_OPERATIONS,
 }
 """Operators whose kernels may write over an argument of the same width."""
 

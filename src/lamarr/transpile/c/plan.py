@@ -1,7 +1,7 @@
-"""Where the values of a graph lie while it runs: places in one small arena, reused when values die.
+"""Where the values of a graph lie while it runs: places in a small arena, reused when values die.
 
-A place counts features. Selections of neighbouring columns are views; an operator that treats each number
-alone writes over its argument when nobody needs that again.
+Objects of an extent have an arena of their own. A place counts features. Selections of neighbouring columns
+are views; an operator that treats each number alone writes over its argument when nobody needs that again.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from lamarr.transpile.c.operations import IN_PLACE
 from lamarr.transpile.graph import Graph, Node
+from lamarr.transpile.sets import Extent
 
 __all__ = ["GRAIN", "Plan", "plan"]
 
@@ -20,10 +21,11 @@ GRAIN = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """`place` of every value (in features), `size` of the arena, and the nodes that are `views`."""
+    """`place` of every value, sizes of the arenas of rows and objects, and the nodes that are `views`."""
 
     place: dict[str, int]
     size: int
+    objects_size: dict[Extent, int]
     views: frozenset[str]
 
 
@@ -88,19 +90,23 @@ def plan(graph: Graph, nodes: Sequence[Node]) -> Plan:
     last = _last_uses(nodes, roots)
     last[roots[graph.output][0]] = len(nodes)
     widths = {**graph.inputs, **{n.output: n.width for n in nodes}}
-    arena = _Arena()
-    place = {name: arena.add(name, width) for name, width in graph.inputs.items()}
+    of = graph.extents
+    arenas = {extent: _Arena() for extent in (None, *of.values())}
+    place = {name: arenas[None].add(name, width) for name, width in graph.inputs.items()}
     for i, node in enumerate(nodes):
         if node.output in views:
             owner, offset = roots[node.output]
             place[node.output] = place[owner] + offset
             continue
+        arena = arenas[of[node.output]]
         over = _over(node, i, widths, last, [roots[v][0] for v in node.inputs])
         if over is not None:
             arena.blocks[node.output] = arena.blocks.pop(over)
             place[node.output] = place[over]
         else:
             place[node.output] = arena.add(node.output, node.width)
-        for owner in [o for o in arena.blocks if last[o] <= i]:
-            del arena.blocks[owner]
-    return Plan(place=place, size=arena.size, views=views)
+        for each in arenas.values():
+            for owner in [o for o in each.blocks if last[o] <= i]:
+                del each.blocks[owner]
+    objects = {extent: arena.size for extent, arena in arenas.items() if extent is not None}
+    return Plan(place=place, size=arenas[None].size, objects_size=objects, views=views)

@@ -1,22 +1,7 @@
 /* ---- $name: $inputs columns, $noise random numbers -> $outputs columns; $multiplications multiplications per row */
 
 $layers
-static void model_${name}(tile t) {
-$calls
-}
-
-static int batch_of_${name}(size_t n, const float *x, const source *noise, float *y) {
-  _Alignas(64) float arena[$size * TILE + VL];
-  for (size_t first = 0, rows; first < n; first += rows) {
-    const tile t = next_tile(arena, n - first, &rows);
-    rows_in(t, $x_at, $inputs, x + first * $inputs, rows);
-    if ($noise) noise_in(t, $noise_at, $noise, noise, first, rows);
-    model_${name}(t);
-    rows_out(t, $y_at, $outputs, y + first * $outputs, rows);
-  }
-  return 0;
-}
-
+$run
 int LEVEL(${name}_batch)(size_t n, const float *x, const float *noise, float *y) {
   if (n && (!x || !y || ($noise && !noise))) return 1;
   return batch_of_${name}(n, x, &(source){.array = noise}, y);
