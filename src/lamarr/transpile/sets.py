@@ -95,7 +95,8 @@ def _most(name: str, attributes: Attributes) -> int:
 def _there(count: Array, most: int) -> tuple[Array, Array]:
     """Which objects (n, max) are there; and 0 for every row (n, 1), NaN where the count is NaN."""
     held = np.minimum(np.maximum(count, 0), most)
-    return np.arange(most) + 0.5 < held, 0 * held
+    there: Array = np.less(np.arange(most) + 0.5, held)
+    return there, 0 * held
 
 
 def _by_row(values: Array, n: int) -> Array:
@@ -168,11 +169,14 @@ def _pool(values: Sequence[Array], _: Constants, attributes: Attributes) -> Arra
     there, zero = _there(values[1], v.shape[1])
     if attributes["kind"] == "max":
         top = np.where(there[..., None], v, -np.inf).max(axis=1)
-        result: Array = (np.where(there.any(axis=1)[:, None], top, 0) + zero).astype(v.dtype)
+        some: Array = np.logical_or.reduce(there, axis=1, keepdims=True)
+        result: Array = (np.where(some, top, 0) + zero).astype(v.dtype)
         return result
-    total = np.where(there[..., None], v, 0).sum(axis=1, dtype=v.dtype) + zero
+    total: Array = np.where(there[..., None], v, 0).sum(axis=1, dtype=v.dtype) + zero
     number = np.maximum(there.sum(axis=1)[:, None], 1).astype(v.dtype)
-    return total / number if attributes["kind"] == "mean" else total
+    if attributes["kind"] == "mean":
+        total = total / number
+    return total
 
 
 def _flatten_width(widths: Sequence[int], _: Constants, attributes: Attributes) -> int:
