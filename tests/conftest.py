@@ -21,3 +21,11 @@ def tiny_set(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sets") / "tiny"
     folder.mkdir()
     return save_set(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """Compiled libraries of the tests go into a folder of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAMARR_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield

@@ -62,6 +62,7 @@ def simulate(
     threads: int = 1,
     *,
     pipeline: Pipeline | PipelineConfiguration | str | Path | None = None,
+    backend: str | None = None,
 ) -> EventBatch:
     """Return the events with what LHCb would have reconstructed of them.
 
@@ -77,6 +78,9 @@ def simulate(
         Threads that work on it.
     pipeline : Pipeline, PipelineConfiguration, str or Path, optional
         Instead of the default pipeline of the set; a str or Path names a YAML file.
+    backend : str, optional
+        What evaluates the models: ``c``, ``numpy`` or ``auto``; by default what the pipeline says, or
+        ``auto``: C, compiled on first use, or numpy with a warning where that cannot be had.
 
     Raises
     ------
@@ -88,7 +92,9 @@ def simulate(
 
     if threads < 1:
         raise ConfigurationError(f"threads >= 1 must hold, but got (threads={threads})")
-    chain = pipeline if isinstance(pipeline, Pipeline) else load_pipeline(pipeline or str(set))
+    chain = (
+        pipeline if isinstance(pipeline, Pipeline) else load_pipeline(pipeline or str(set), backend=backend)
+    )
     results = []
     for outcome in ordered_map(lambda b: process(b, 0, 0, chain, seed, "all"), _pieces(events), threads):
         if outcome.failures:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -312,3 +313,44 @@ def test_help_needs_no_numpy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "heavy:"
+
+
+# ------------------------------------------------------------------ compiled models
+
+
+def test_without_a_compiler_one_sentence_warns(lamarr, tiny_set, tmp_path, monkeypatch):
+    monkeypatch.setattr("lamarr.transpile.backend._warned", set())
+    monkeypatch.setenv("LAMARR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("LAMARR_CC", "no-such-compiler")
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        code, _, err = simulate(lamarr, tiny_set, "--gun", "mu-", "-n", 5)
+    assert code == 0
+    assert err.startswith("lamarr: warning: models run in numpy, several times slower than in C: LAMARR_CC")
+    assert err.count("\n") == 1
+    code, _, err = simulate(lamarr, tiny_set, "--gun", "mu-", "-n", 5, "--backend", "c", output="b.root")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "no-such-compiler" in err
+
+
+def test_a_compiler_that_fails_is_quoted(lamarr, tiny_set, tmp_path, monkeypatch):
+    monkeypatch.setattr("lamarr.transpile.backend._warned", set())
+    monkeypatch.setenv("LAMARR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("LAMARR_CC", "false")
+    code, _, err = simulate(lamarr, tiny_set, "--gun", "mu-", "-n", 5, "--backend", "c")
+    assert code == 1
+    assert "the C compiler failed with status 1: false " in err
+
+
+def test_compile_and_cache(lamarr, tiny_set, tmp_path, monkeypatch):
+    monkeypatch.setenv("LAMARR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("lamarr.parametrizations.sets.set_names", lambda: (str(tiny_set),))
+    code, out, _ = lamarr("compile", "--all")
+    assert code == 0
+    assert out.startswith(f"wrote {tmp_path}/cache/models-")
+    monkeypatch.setenv("LAMARR_CC", "no-such-compiler")
+    assert simulate(lamarr, tiny_set, "--gun", "mu-", "-n", 5, "--backend", "c")[0] == 0
+    assert "1 library, " in lamarr("cache")[1]
+    assert "removed 1 library, " in lamarr("cache", "--clear")[1]
+    assert "0 libraries, 0.00 MB" in lamarr("cache")[1]
+    assert lamarr("compile")[0] == 1

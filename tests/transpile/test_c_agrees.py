@@ -10,7 +10,8 @@ from transpile_graphs import OPS, RandomGraph, chooses, graphs, inputs_of, model
 
 from lamarr.transpile import OPERATORS, Graph, evaluate
 from lamarr.transpile.c import CompiledModel, emit
-from lamarr.transpile.c.compiler import build_cached, levels_of_target
+from lamarr.transpile.c.cache import build_cached
+from lamarr.transpile.c.compiler import levels_of_target
 from lamarr.transpile.c.operations import OPERATIONS
 
 LEVELS = levels_of_target()

@@ -10,7 +10,8 @@ from transpile_graphs import model_of
 
 from lamarr.transpile import OPERATORS, GraphBuilder
 from lamarr.transpile.c import CompiledModel, emit
-from lamarr.transpile.c.compiler import build_cached, levels_of_target
+from lamarr.transpile.c.cache import build_cached
+from lamarr.transpile.c.compiler import levels_of_target
 
 # function: largest error in ulp, and from where on (below, results are subnormal or cancel)
 STATED = {

@@ -211,7 +211,7 @@ def test_a_damaged_library_in_the_cache_is_compiled_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAMARR_CACHE", str(tmp_path))
-    monkeypatch.setattr("lamarr.transpile.c.compiled.levels_of_machine", lambda: ("generic",))
+    monkeypatch.setattr("lamarr.transpile.c.cache.levels_of_machine", lambda: ("generic",))
     path = compile_models([small()])["small"].path
     before = path.read_bytes()
     assert compile_models([small()])["small"].path == path

@@ -12,7 +12,8 @@ from lamarr.errors import ModelError
 from lamarr.random import Stream
 from lamarr.transpile import GraphBuilder, Model
 from lamarr.transpile.c import CompiledModel, emit
-from lamarr.transpile.c.compiler import build_cached, levels_of_target
+from lamarr.transpile.c.cache import build_cached
+from lamarr.transpile.c.compiler import levels_of_target
 
 
 @pytest.fixture(scope="module", params=[levels_of_target()[:1], levels_of_target()], ids=["lowest", "all"])

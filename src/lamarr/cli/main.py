@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from importlib import import_module
 
 import click
@@ -17,6 +18,8 @@ COMMANDS = {
     "generate": "Generate events and write them to files.",
     "convert": "Convert a file of events to another format.",
     "info": "Say what there is: sets, detectors, tables, or what a file holds.",
+    "compile": "Compile models, or a whole pipeline, to a library for other programs.",
+    "cache": "Show the libraries that were compiled on first use, or remove them.",
     "bench": "Measure the speed of compiled models beside numpy and others.",
     "tune": "Hyper-parameter optimisation as a service: server, tokens, workers, reports.",
 }
@@ -56,10 +59,18 @@ def cli() -> None:
     """Flash simulation of the LHCb experiment."""
 
 
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """Print warnings as users read them: one sentence, no place in the code."""
+    kind = "" if issubclass(category, UserWarning | RuntimeWarning) else f"{category.__name__}: "
+    click.echo(f"lamarr: warning: {kind}{' '.join(str(message).split())}", err=True)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 an error in one sentence, 2 wrong usage, 130 interrupted."""
     try:
-        code = cli.main(arguments, prog_name="lamarr", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            code = cli.main(arguments, prog_name="lamarr", standalone_mode=False)
     except LamarrError as error:
         click.echo("lamarr: " + " ".join(str(error).split()), err=True)
         code = 1

@@ -16,7 +16,11 @@ __all__ = ["command"]
 @source_options
 @output_options
 @click.option("--set", "set_", metavar="NAME|FOLDER", help="Trained models. [default: lhcb2016-magup]")
-@click.option("--backend", metavar="numpy|c|auto", help="What evaluates the models. [default: numpy]")
+@click.option(
+    "--backend",
+    metavar="auto|c|numpy",
+    help="What evaluates the models: compiled C, numpy, or C where there is a compiler. [default: auto]",
+)
 @click.option("--pipeline", metavar="YAML", help="Pipeline: set, detector, stages.")
 @click.option(
     "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads that simulate."

@@ -7,7 +7,7 @@ stages:                        # default: all shipped stages
   - classify
   - acceptance
   - efficiency
-backend: numpy                 # default; or c, or auto
+backend: auto                  # default: c if there is a compiler, else numpy; or c, or numpy
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ class PipelineConfiguration:
     stages : tuple of str
         Names of :data:`lamarr.flash.stages.STAGES`, in order.
     backend : str
-        What evaluates the models: ``numpy`` (the definition), ``c`` (compiled) or ``auto``.
+        What evaluates the models: ``c`` (compiled on first use), ``numpy`` (the definition), or ``auto``: C,
+        and numpy with a warning where there is no compiler or it fails.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
@@ -100,7 +101,7 @@ class PipelineConfiguration:
     detector: str | None = None
     reverse_charge: bool | None = None
     stages: tuple[str, ...] = tuple(STAGES)
-    backend: str = "numpy"
+    backend: str = "auto"
 
     @classmethod
     def load(cls, path: Path) -> PipelineConfiguration:

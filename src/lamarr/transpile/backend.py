@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lamarr.errors import raise_unknown
+from lamarr.errors import ConfigurationError, ModelError, raise_unknown
 
 if TYPE_CHECKING:
     from lamarr.transpile.model import Model
 
-__all__ = ["BACKENDS", "RunningModel", "compiled"]
+__all__ = ["BACKENDS", "BackendWarning", "RunningModel", "compiled"]
 
 BACKENDS = ("auto", "c", "numpy")
 
@@ -59,37 +59,46 @@ def compiled(models: Sequence[Model], backend: str = "auto", name: str = "models
         Models with different names.
     backend : str
         ``c`` compiles (or takes the library from the cache) and raises where that fails; ``numpy`` runs the
-        interpreter; ``auto`` tries C and, where there is no compiler or it fails, warns once and runs numpy.
+        interpreter; ``auto`` tries C and, where that cannot be had, warns once and runs numpy.
     name : str
         Name of the library.
 
     Raises
     ------
-    ConfigurationError
-        If no back end has this name, or the cache cannot be written.
+    UnknownNameError
+        If no back end has this name.
     CompilerError
         If `backend` is ``c`` and there is no compiler, or it fails.
+    ModelError
+        If `backend` is ``c`` and a model has an operator that cannot be written in C.
+    ConfigurationError
+        If `backend` is ``c`` and the cache cannot be written.
     """
-    from lamarr.transpile.c import CompilerError, compile_models
+    from lamarr.transpile.c import compile_models
 
     if backend not in BACKENDS:
         raise_unknown("back end", backend, BACKENDS)
     if backend != "numpy":
         try:
             return dict(compile_models(models, name))
-        except CompilerError as error:
+        except (ModelError, ConfigurationError) as error:
             if backend == "c":
                 raise
             _warn_once(str(error))
     return {m.name: m for m in models}
 
 
+class BackendWarning(RuntimeWarning):
+    """Models run in numpy, as C cannot be had."""
+
+
 _warned: set[str] = set()
 
 
 def _warn_once(reason: str) -> None:
+    """Warn, once in a process: whatever else is to be said would be the same again."""
     if not _warned:
         warnings.warn(
-            f"models run in numpy, several times slower than in C: {reason}", RuntimeWarning, stacklevel=4
+            f"models run in numpy, several times slower than in C: {reason}", BackendWarning, stacklevel=4
         )
     _warned.add(reason)

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lamarr.errors import ModelError
-from lamarr.transpile.c.compiler import build_cached, levels_of_machine
+from lamarr.transpile.c.cache import build_cached, from_cache
+from lamarr.transpile.c.compiler import levels_of_target
 from lamarr.transpile.c.emit import emit
 from lamarr.transpile.c.library import card_of, open_library
 from lamarr.transpile.model import Model, outside
 
-__all__ = ["CompiledModel", "compile_models"]
+__all__ = ["CompiledModel", "compile_everywhere", "compile_models"]
 
 _POINTER = ctypes.c_void_p
 _BATCH = [ctypes.c_size_t, _POINTER, _POINTER, _POINTER]
@@ -122,6 +123,19 @@ def compile_models(models: Sequence[Model], name: str = "models") -> dict[str, C
     ModelError
         If a model cannot be written in C.
     """
-    levels = levels_of_machine()
-    library = build_cached(emit(models, name, levels=levels), levels=levels)
+    library = from_cache(lambda levels: emit(models, name, levels=levels))
     return {m.name: CompiledModel(library, m.name) for m in models}
+
+
+def compile_everywhere(models: Sequence[Model], name: str = "models") -> Path:
+    """Put the library of models into the cache for all levels of the instruction set; return its path.
+
+    :func:`compile_models` finds it there, also on machines without a compiler.
+
+    Raises
+    ------
+    CompilerError, ModelError
+        See :func:`compile_models`.
+    """
+    levels = levels_of_target()
+    return build_cached(emit(models, name, levels=levels), levels=levels)

@@ -1,8 +1,7 @@
-"""Finds the C compiler, compiles sources to shared libraries, and keeps them in a cache.
+"""Finds the C compiler, and compiles sources to shared libraries.
 
-The key of the cache is a digest of the sources, the compiler's version, flags and target. A library is
-compiled in a folder of its own and moved into place at once, so that two processes do no harm. Behind its
-last byte each library carries its SHA-256 (loaders ignore it): a damaged file is compiled anew, never loaded.
+A library is compiled in a folder of its own and moved into place at once. Behind its last byte it carries
+its SHA-256 (loaders ignore it), which shows a damaged file.
 """
 
 from __future__ import annotations
@@ -18,15 +17,14 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
-from lamarr.errors import ConfigurationError, ModelError
+from lamarr.errors import ModelError
 from lamarr.transpile.c.emit import FEATURES, Source
 
 __all__ = [
     "CompilerError",
     "build",
-    "build_cached",
-    "cache_folder",
     "compiler",
+    "identity_of",
     "levels_of_machine",
     "levels_of_target",
     "seal_of",
@@ -71,7 +69,8 @@ def compiler() -> list[str]:
 
 
 @cache
-def _identity(command: tuple[str, ...]) -> str:
+def identity_of(command: tuple[str, ...]) -> str:
+    """Return what a compiler says of its version."""
     try:
         result = subprocess.run(
             [*command, "--version"], capture_output=True, text=True, timeout=60, check=False
@@ -97,14 +96,6 @@ def levels_of_machine() -> tuple[str, ...]:
     flags = set(next((line for line in text.splitlines() if line.startswith("flags")), "").split())
     fitting = [v for v in levels if v in FEATURES and flags.issuperset(FEATURES[v])]
     return (fitting[-1],) if fitting else levels[:1]
-
-
-def cache_folder() -> Path:
-    """Return the folder of compiled libraries: ``LAMARR_CACHE``, or lamarr in the user's cache (XDG)."""
-    if own := os.environ.get("LAMARR_CACHE"):
-        return Path(own).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "lamarr"
 
 
 def _run(command: list[str], folder: Path) -> None:
@@ -160,43 +151,3 @@ def seal_of(library: Path) -> bool | None:
     if mark != SEAL:
         return None
     return hashlib.sha256(body).hexdigest().encode() == digest
-
-
-def _cached(library: Path) -> bool:
-    try:
-        return seal_of(library) is True
-    except OSError:
-        return False
-
-
-def key_of(source: Source, levels: tuple[str, ...], flags: tuple[str, ...] = ()) -> str:
-    """Digest of all that the library depends on."""
-    cc = compiler()
-    digest = hashlib.sha256()
-    for part in (*cc, _identity(tuple(cc)), *FLAGS, *flags, *levels, platform.system(), platform.machine()):
-        digest.update(part.encode() + b"\0")
-    for name, content in sorted(source.files.items()):
-        digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
-    return digest.hexdigest()[:32]
-
-
-def build_cached(source: Source, *, levels: tuple[str, ...], flags: tuple[str, ...] = ()) -> Path:
-    """Return the library of `source` from the cache, compiling it first where it is not there.
-
-    Raises
-    ------
-    CompilerError
-        See :func:`build`.
-    ConfigurationError
-        If the folder of the cache cannot be written.
-    """
-    folder = cache_folder()
-    library = folder / f"{source.name}-{key_of(source, levels, flags)}.so"
-    if _cached(library):
-        return library
-    try:
-        return build(source, library, levels=levels, flags=flags)
-    except OSError as error:
-        raise ConfigurationError(
-            f"the cache {folder} must be writable, but: {error}; LAMARR_CACHE names another folder"
-        ) from error
