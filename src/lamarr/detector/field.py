@@ -1,7 +1,8 @@
 """The dipole on the axis: By(z), its integrals, and tracks through it by Runge-Kutta.
 
 By does not depend on x and y here, and Bx = Bz = 0: the field off the axis (up to 14 % stronger at the
-edge of the acceptance) is left to the detailed simulation.
+edge of the acceptance) is that of :mod:`lamarr.detector.field_map`, which the detailed simulation uses; the
+flash simulation's kick is fitted to the profile alone.
 """
 
 from __future__ import annotations
