@@ -128,6 +128,38 @@ def test_lightgbm(target: str) -> None:
         agrees(import_sklearn(model), X, model.predict_proba(X))
 
 
+@pytest.mark.parametrize("target", ["value", "two", "three"])
+def test_xgboost(target: str) -> None:
+    xgboost = pytest.importorskip("xgboost")
+    options = {"n_estimators": 20, "n_jobs": 1}
+    if target == "value":
+        model = xgboost.XGBRegressor(**options).fit(X, Y)
+        agrees(import_sklearn(model), X, model.predict(X))
+        agrees(import_sklearn(model.get_booster()), X, model.predict(X))
+    else:
+        model = xgboost.XGBClassifier(**options).fit(X, FEW if target == "three" else FEW > 0)
+        agrees(import_sklearn(model), X, model.predict_proba(X))
+
+
+def test_xgboost_that_stopped_early() -> None:
+    xgboost = pytest.importorskip("xgboost")
+    model = xgboost.XGBRegressor(n_estimators=100, n_jobs=1, early_stopping_rounds=2, learning_rate=1.0)
+    model.fit(X[:2000], Y[:2000], eval_set=[(X[2000:], Y[2000:])], verbose=False)
+    assert model.best_iteration < 90
+    agrees(import_sklearn(model), X, model.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"booster": "gblinear"}, "booster 'gblinear'"), ({"objective": "count:poisson"}, "count:poisson")],
+)
+def test_xgboost_that_cannot_be_imported(options: dict[str, str], words: str) -> None:
+    xgboost = pytest.importorskip("xgboost")
+    model = xgboost.XGBRegressor(n_estimators=2, n_jobs=1, **options).fit(X, np.abs(Y))
+    with pytest.raises(ModelError, match=words):
+        import_sklearn(model)
+
+
 def test_a_pipeline_with_trees_in_c() -> None:
     model = pipeline.make_pipeline(_mixed(), ensemble.GradientBoostingClassifier(n_estimators=10)).fit(X, FEW)
     graph = import_sklearn(model)

@@ -1,10 +1,22 @@
-"""Models that others made, as model graphs: scikit-learn, torch, LightGBM.
+"""Models that others made, as model graphs: scikit-learn, LightGBM, XGBoost, torch, Keras.
 
 Each importer imports its library only when it is called; none is needed to run what was imported.
 """
 
+from lamarr.transpile.imports.keras import import_keras
 from lamarr.transpile.imports.sklearn import add_sklearn, import_sklearn
 from lamarr.transpile.imports.torch_modules import add_torch, import_torch
+from lamarr.transpile.imports.torch_sets import add_torch_attention, add_torch_decoder, add_torch_encoder
 from lamarr.transpile.imports.trees import add_trees
 
-__all__ = ["add_sklearn", "add_torch", "add_trees", "import_sklearn", "import_torch"]
+__all__ = [
+    "add_sklearn",
+    "add_torch",
+    "add_torch_attention",
+    "add_torch_decoder",
+    "add_torch_encoder",
+    "add_trees",
+    "import_keras",
+    "import_sklearn",
+    "import_torch",
+]

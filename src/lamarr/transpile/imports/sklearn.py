@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from lamarr.errors import ModelError, near_misses
 from lamarr.transpile.graph import Graph, GraphBuilder, Value
-from lamarr.transpile.imports.trees import SKLEARN_TREES, add_trees
+from lamarr.transpile.imports.boosters import BOOSTERS, add_booster
+from lamarr.transpile.imports.trees import SKLEARN_TREES, add_trees, probabilities
 
 __all__ = ["FUNCTIONS", "add_sklearn", "import_sklearn"]
 
@@ -181,13 +182,6 @@ def _linear(b: GraphBuilder, t: Any, x: Value) -> Value:
     return b.dense(x, coefficients.T, np.broadcast_to(t.intercept_, len(coefficients)))
 
 
-def _class_probabilities(b: GraphBuilder, score: Value) -> Value:
-    """Both probabilities from one logit, or softmax of several."""
-    if score.width > 1:
-        return b.add("softmax", score)
-    return b.add("sigmoid", b.dense(score, [[-1.0, 1.0]], [0.0, 0.0]))
-
-
 _ACTIVATIONS = {"relu": "relu", "tanh": "tanh", "logistic": "sigmoid", "softmax": "softmax"}
 
 
@@ -197,7 +191,7 @@ def _perceptron(b: GraphBuilder, t: Any, x: Value) -> Value:
         x = x if t.activation == "identity" else b.add(_ACTIVATIONS[t.activation], x)
     x = b.dense(x, t.coefs_[-1], t.intercepts_[-1])
     if t.out_activation_ == "logistic" and len(t.classes_) == 2 and x.width == 1:
-        return _class_probabilities(b, x)
+        return probabilities(b, x)
     return x if t.out_activation_ == "identity" else b.add(_ACTIVATIONS[t.out_activation_], x)
 
 
@@ -214,10 +208,11 @@ _STEPS: dict[str, Step] = {
     "FeatureUnion": _union,
     "LinearRegression": _linear,
     "Ridge": _linear,
-    "LogisticRegression": lambda b, t, x: _class_probabilities(b, _linear(b, t, x)),
+    "LogisticRegression": lambda b, t, x: probabilities(b, _linear(b, t, x)),
     "MLPRegressor": _perceptron,
     "MLPClassifier": _perceptron,
     **dict.fromkeys(SKLEARN_TREES, add_trees),
+    **dict.fromkeys(BOOSTERS, add_booster),
 }
 
 
@@ -241,10 +236,15 @@ def add_sklearn(builder: GraphBuilder, estimator: Any, x: Value) -> Value:
         raise ModelError(f"{kind} must be fitted before it is imported ({error})") from error
 
 
+def _booster_width(booster: Any) -> int:
+    return int(booster.num_feature() if hasattr(booster, "num_feature") else booster.num_features())
+
+
 def import_sklearn(estimator: Any) -> Graph:
     """Return a fitted estimator as a graph of its input columns ``x``."""
     try:
-        width = int(estimator.n_features_in_)
+        booster = type(estimator).__name__ == "Booster"
+        width = _booster_width(estimator) if booster else int(estimator.n_features_in_)
     except AttributeError as error:
         raise ModelError(f"{type(estimator).__name__} must be fitted before it is imported") from error
     builder = GraphBuilder(x=width)

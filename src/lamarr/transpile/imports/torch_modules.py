@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lamarr.errors import ModelError, near_misses
 from lamarr.transpile.graph import Graph, GraphBuilder, Value
+from lamarr.transpile.imports.gelu import gelu_tanh
 
 __all__ = ["add_torch", "import_torch"]
 
@@ -44,14 +45,7 @@ def _layer_norm(b: GraphBuilder, m: Any, x: Value) -> Value:
 
 
 def _gelu(b: GraphBuilder, m: Any, x: Value) -> Value:
-    if m.approximate == "none":
-        return b.add("gelu", x)
-    # x sigmoid(2 sqrt(2/pi) (x + 0.044715 x³))
-    cube = b.add("multiply", x, b.add("multiply", x, x))
-    inner = b.add("add", x, b.add("affine", cube, scale=[0.044715], shift=[0.0]))
-    factor = [2 * np.sqrt(2 / np.pi)]
-    gate = b.add("sigmoid", b.add("affine", inner, scale=factor, shift=[0.0]))
-    return b.add("multiply", x, gate)
+    return b.add("gelu", x) if m.approximate == "none" else gelu_tanh(b, x)
 
 
 def _sequential(b: GraphBuilder, m: Any, x: Value) -> Value:
@@ -70,6 +64,7 @@ def _same(_: GraphBuilder, __: Any, x: Value) -> Value:
 
 _MODULES: dict[str, Callable[[GraphBuilder, Any, Value], Value]] = {
     "Linear": _linear,
+    "NonDynamicallyQuantizableLinear": _linear,
     "BatchNorm1d": _batch_norm,
     "LayerNorm": _layer_norm,
     "Sequential": _sequential,

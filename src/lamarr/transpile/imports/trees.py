@@ -1,8 +1,7 @@
-"""Tree ensembles of scikit-learn and LightGBM as one ``trees`` node."""
+"""Tree ensembles of scikit-learn as one ``trees`` node; what those of other packages share with them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,17 +11,16 @@ from numpy.typing import NDArray
 from lamarr.errors import ModelError
 from lamarr.transpile.graph import GraphBuilder, Value
 
-__all__ = ["SKLEARN_TREES", "add_trees"]
+__all__ = ["SKLEARN_TREES", "Forest", "add_trees", "probabilities", "shifted"]
 
 SKLEARN_TREES = (
     *("DecisionTreeRegressor", "DecisionTreeClassifier", "RandomForestRegressor", "RandomForestClassifier"),
     *("ExtraTreesRegressor", "ExtraTreesClassifier", "GradientBoostingRegressor"),
     *("GradientBoostingClassifier", "HistGradientBoostingRegressor", "HistGradientBoostingClassifier"),
-    *("LGBMRegressor", "LGBMClassifier", "Booster"),
 )
 
 
-def _below(threshold: Any) -> NDArray[np.float32]:
+def below(threshold: Any) -> NDArray[np.float32]:
     """Return the largest float32 that is not above: then x <= threshold is the same for every float32 x."""
     exact = np.asarray(threshold, np.float64)
     near = exact.astype(np.float32)
@@ -30,7 +28,7 @@ def _below(threshold: Any) -> NDArray[np.float32]:
 
 
 @dataclass
-class _Forest:
+class Forest:
     """Collects trees: nodes (column, threshold, left, right) and values (outputs)."""
 
     outputs: int
@@ -40,6 +38,7 @@ class _Forest:
     depth: int = 0
 
     def leaf(self, value: NDArray[Any]) -> int:
+        """Append a leaf; return its number."""
         k = len(self.nodes)
         self.nodes.append([0, 0, k, k])
         self.values.append(value)
@@ -48,7 +47,7 @@ class _Forest:
     def branch(self, column: int, threshold: float) -> int:
         """Append a branch, whose children are set later."""
         k = self.leaf(np.zeros(self.outputs))
-        self.nodes[k][:2] = [column, float(_below(threshold))]
+        self.nodes[k][:2] = [column, float(below(threshold))]
         return k
 
     def add_arrays(self, column: Any, threshold: Any, left: Any, right: Any, values: NDArray[Any]) -> None:
@@ -74,11 +73,12 @@ class _Forest:
         self.depth = max(self.depth, depth)
 
     def add_to(self, b: GraphBuilder, x: Value) -> Value:
+        """Append the node that sums up all trees."""
         arrays = {"nodes": self.nodes, "value": np.array(self.values), "roots": self.roots}
         return b.add("trees", x, attributes={"depth": self.depth}, **arrays)  # type: ignore[arg-type]
 
 
-def _plain(forest: _Forest, tree: Any, values: NDArray[Any]) -> None:
+def _plain(forest: Forest, tree: Any, values: NDArray[Any]) -> None:
     forest.add_arrays(tree.feature, tree.threshold, tree.children_left, tree.children_right, values)
 
 
@@ -87,7 +87,7 @@ def _averaged(b: GraphBuilder, estimator: Any, x: Value) -> Value:
     classifier = hasattr(estimator, "classes_")
     if (not classifier and trees[0].value.shape[2] != 1) or (classifier and trees[0].value.shape[1] != 1):
         raise ModelError(f"{type(estimator).__name__} of several outputs at once cannot be imported")
-    forest = _Forest(outputs=trees[0].value.shape[2] if classifier else trees[0].value.shape[1])
+    forest = Forest(outputs=trees[0].value.shape[2] if classifier else trees[0].value.shape[1])
     for tree in trees:
         values = tree.value[:, 0, :] if classifier else tree.value[:, :, 0]
         values = values / values.sum(axis=1, keepdims=True) if classifier else values
@@ -95,13 +95,15 @@ def _averaged(b: GraphBuilder, estimator: Any, x: Value) -> Value:
     return forest.add_to(b, x)
 
 
-def _probabilities(b: GraphBuilder, score: Value) -> Value:
+def probabilities(b: GraphBuilder, score: Value) -> Value:
+    """Append both probabilities from one logit, or the softmax of several."""
     if score.width > 1:
         return b.add("softmax", score)
     return b.add("sigmoid", b.dense(score, [[-1.0, 1.0]], [0.0, 0.0]))
 
 
-def _shifted(b: GraphBuilder, x: Value, start: Any) -> Value:
+def shifted(b: GraphBuilder, x: Value, start: Any) -> Value:
+    """Append a shift of each column, or of all alike."""
     shift = np.broadcast_to(np.asarray(start, np.float64).ravel(), (x.width,))
     return b.add("affine", x, scale=np.ones(x.width), shift=shift)
 
@@ -110,19 +112,19 @@ def _boosted(b: GraphBuilder, estimator: Any, x: Value) -> Value:
     if not (isinstance(estimator.init_, str) or type(estimator.init_).__name__.startswith("Dummy")):
         raise ModelError(f"{type(estimator).__name__} with its own `init` cannot be imported")
     stages = estimator.estimators_
-    forest = _Forest(outputs=stages.shape[1])
+    forest = Forest(outputs=stages.shape[1])
     for stage in stages:
         for k, tree in enumerate(stage):
             one = np.eye(stages.shape[1])[k] * estimator.learning_rate
             _plain(forest, tree.tree_, tree.tree_.value[:, 0, :] * one)
     start = estimator._raw_predict_init(np.zeros((1, x.width), np.float32))
-    score = _shifted(b, forest.add_to(b, x), start)
-    return _probabilities(b, score) if hasattr(estimator, "classes_") else score
+    score = shifted(b, forest.add_to(b, x), start)
+    return probabilities(b, score) if hasattr(estimator, "classes_") else score
 
 
 def _histogram(b: GraphBuilder, estimator: Any, x: Value) -> Value:
     stages = estimator._predictors
-    forest = _Forest(outputs=len(stages[0]))
+    forest = Forest(outputs=len(stages[0]))
     for stage in stages:
         for k, tree in enumerate(stage):
             nodes = tree.nodes
@@ -131,35 +133,8 @@ def _histogram(b: GraphBuilder, estimator: Any, x: Value) -> Value:
             column = np.where(nodes["is_leaf"], -1, nodes["feature_idx"].astype(int))
             values = nodes["value"][:, None] * np.eye(len(stage))[k]
             forest.add_arrays(column, nodes["num_threshold"], nodes["left"], nodes["right"], values)
-    score = _shifted(b, forest.add_to(b, x), estimator._baseline_prediction)
-    return _probabilities(b, score) if hasattr(estimator, "classes_") else score
-
-
-def _lightgbm(b: GraphBuilder, estimator: Any, x: Value) -> Value:
-    booster = getattr(estimator, "booster_", estimator)
-    dump = booster.dump_model()
-    outputs = int(dump["num_tree_per_iteration"])
-    forest = _Forest(outputs=outputs)
-
-    def grow(node: dict[str, Any], one: NDArray[Any]) -> int:
-        if "leaf_value" in node:
-            return forest.leaf(node["leaf_value"] * one)
-        if node["decision_type"] != "<=":
-            raise ModelError("LightGBM trees with categorical columns cannot be imported")
-        k = forest.branch(node["split_feature"], node["threshold"])
-        forest.nodes[k][2:] = [grow(node[f"{side}_child"], one) for side in ("left", "right")]
-        return k
-
-    trees: Iterable[dict[str, Any]] = dump["tree_info"]
-    for i, tree in enumerate(trees):
-        forest.finish(grow(tree["tree_structure"], np.eye(outputs)[i % outputs]))
-    score = forest.add_to(b, x)
-    objective = str(dump.get("objective", "")).split()
-    if objective[:1] in (["binary"], ["multiclass"]):
-        return _probabilities(b, score)
-    if objective[:1] in (["regression"], ["huber"], ["regression_l1"], ["quantile"], []):
-        return score
-    raise ModelError(f"LightGBM's objective '{' '.join(objective)}' cannot be imported")
+    score = shifted(b, forest.add_to(b, x), estimator._baseline_prediction)
+    return probabilities(b, score) if hasattr(estimator, "classes_") else score
 
 
 def add_trees(builder: GraphBuilder, estimator: Any, x: Value) -> Value:
@@ -169,6 +144,4 @@ def add_trees(builder: GraphBuilder, estimator: Any, x: Value) -> Value:
         return _histogram(builder, estimator, x)
     if kind.startswith("GradientBoosting"):
         return _boosted(builder, estimator, x)
-    if kind.startswith("LGBM") or kind == "Booster":
-        return _lightgbm(builder, estimator, x)
     return _averaged(builder, estimator, x)
