@@ -39,6 +39,7 @@ MC_TRACK: Final = np.dtype(
         ("parent", "i4"),  # track of its parent, 0 for what the generator gave
         ("particle_id", "i4"),  # the generated particle that it is, −1 for secondaries
         ("ancestor", "i4"),  # particle_id of the generated particle that it is or descends from
+        ("collision_id", "i4"),  # generated collision of that ancestor, which primary vertices are matched to
         ("pid", "i4"),
         ("creator", "i1"),  # lamarr.events.CaloOrigin: how it came to be
         ("end", "i1"),  # lamarr.events.TransportEnd
