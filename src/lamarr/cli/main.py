@@ -20,6 +20,7 @@ COMMANDS = {
     "info": "Say what there is: sets, detectors, tables, or what a file holds.",
     "compile": "Compile models, or a whole pipeline, to a library for other programs.",
     "cache": "Show the libraries that were compiled on first use, or remove them.",
+    "import-model": "Make a card of a Keras or ONNX model: columns get names, weights a checksum.",
     "bench": "Measure the speed of compiled models beside numpy and others.",
     "tune": "Hyper-parameter optimisation as a service: server, tokens, workers, reports.",
 }
@@ -35,7 +36,7 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"lamarr.cli.{cmd_name}").command
+        command: click.Command = import_module(f"lamarr.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(

@@ -4,6 +4,7 @@ Each importer imports its library only when it is called; none is needed to run 
 """
 
 from lamarr.transpile.imports.keras import import_keras
+from lamarr.transpile.imports.model import import_file, model_from, with_noise
 from lamarr.transpile.imports.onnx import import_onnx
 from lamarr.transpile.imports.sklearn import add_sklearn, import_sklearn
 from lamarr.transpile.imports.torch_modules import add_torch, import_torch
@@ -17,8 +18,11 @@ __all__ = [
     "add_torch_decoder",
     "add_torch_encoder",
     "add_trees",
+    "import_file",
     "import_keras",
     "import_onnx",
     "import_sklearn",
     "import_torch",
+    "model_from",
+    "with_noise",
 ]
