@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from lamarr.detector.geometry.parts import Declared, Fraction, Layer, Pair, Positive
 
@@ -29,7 +30,14 @@ class Mirror(Declared):
 
 @dataclass(frozen=True, kw_only=True)
 class Rich(Declared):
-    """A gas radiator with its mirror; angles in rad, `photo_electrons` of a saturated track."""
+    """A gas radiator with its mirror; angles in rad, `photo_electrons` of a saturated track.
+
+    `resolution` is that of a photon with all its sources but the track; `chromatic` (of a saturated track)
+    and `emission_point` are two of them, the pixel is the third, and what is left has no direction.
+    A fraction `tail` of the photons has `tail_width` times that rest. `split` is the axis whose sign
+    at the mirror sends a photon to one of the two panels. `track_error` is what the reconstruction takes for
+    the error of a track's direction: constant (rad) and scattering (rad GeV) / p.
+    """
 
     gas: str
     z_begin: float
@@ -44,9 +52,15 @@ class Rich(Declared):
     index: Positive
     photo_electrons: Positive
     resolution: Positive
+    chromatic: Positive
+    emission_point: Positive
+    tail: Fraction
+    tail_width: Positive
     pixel: Positive
     noise_hits: float
     saturated_angle: Positive
+    split: Literal["x", "y"]
+    track_error: Pair
 
 
 @dataclass(frozen=True, kw_only=True)
