@@ -24,7 +24,7 @@ ROOMS = [
     ["generation"],
     ["detector"],
     ["events"],
-    ["declaration", "random", "units", "errors", "_version"],
+    ["declaration", "elementary", "random", "units", "errors", "_version"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 

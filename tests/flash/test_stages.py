@@ -134,7 +134,7 @@ def test_magdown_of_the_mirror_image_is_the_mirror_image_of_magup(tiny_set):
 )
 def test_a_category_of_weight_zero_is_never_drawn(weights, u):
     """Nor does the last one profit from a deficit, or an index beyond it appear for an excess of the sum."""
-    category = draw_category(np.array([weights], np.float32), np.array([u], np.float32))[0]
+    category = draw_category(np.array([weights], np.float32).T, np.array([u], np.float32))[0]
     assert 0 <= category < 4
     assert np.float32(weights[category]) > 0
 
@@ -144,7 +144,7 @@ def test_categories_are_drawn_with_their_share_of_the_sum(total):
     share = np.array([0.5, 0.3, 0.0, 0.2])
     u = (np.arange(100_000) + 0.5) / 100_000
     weights = np.broadcast_to((total * share).astype(np.float32), (len(u), 4))
-    counts = np.bincount(draw_category(weights, u), minlength=4) / len(u)
+    counts = np.bincount(draw_category(weights.T, u), minlength=4) / len(u)
     np.testing.assert_allclose(counts, share, atol=2e-5)
 
 

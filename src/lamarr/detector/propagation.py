@@ -1,4 +1,7 @@
-"""True trajectories without a field map: the point closest to the beam, and one kick in the dipole."""
+"""True trajectories without a field map: the point closest to the beam, and one kick in the dipole.
+
+Pipelines that are compiled to C follow these functions (:mod:`lamarr.transpile.trace`).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ def closest_to_beam(
     λ = −(x tx + y ty) / (tx² + ty²), and 0 for a line along the axis. Arrays (rows,), mm. The axis is
     that of the LHCb frame, not the line through the beam spot, as in LHCb's own reconstruction.
     """
-    x, y, z, tx, ty = (np.asarray(v, np.float64) for v in (x, y, z, tx, ty))
+    x, y, z, tx, ty = (np.positive(v, dtype=np.float64) for v in (x, y, z, tx, ty))
     t2 = tx**2 + ty**2
     step = np.where(t2 > 0, -(x * tx + y * ty) / np.where(t2 > 0, t2, 1.0), 0.0)
     return x + step * tx, y + step * ty, z + step
@@ -27,7 +30,7 @@ def closest_to_beam(
 
 def kick_position(kick: SingleKick, qop: ArrayLike) -> NDArray[np.float64]:
     """Position z (mm) of the kick: a0 + a1 (q/p) + a2 (q/p)², q/p held inside the range of the fit."""
-    u = np.clip(np.asarray(qop, np.float64), -1 / kick.p_min, 1 / kick.p_min)
+    u = np.clip(np.positive(qop, dtype=np.float64), -1 / kick.p_min, 1 / kick.p_min)
     z: NDArray[np.float64] = kick.a0 + kick.a1 * u + kick.a2 * u**2
     return z
 
@@ -47,7 +50,7 @@ def behind_the_magnet(kick: SingleKick, states: States) -> tuple[States, NDArray
     px, py = p * states.tx / n + np.sign(states.qop) * kick.delta_px, p * states.ty / n
     pz2 = p**2 - px**2 - py**2
     z_kick = kick_position(kick, states.qop)
-    arrives = (pz2 > (1e-3 * p) ** 2) & (np.asarray(states.z) < z_kick)
+    arrives = (pz2 > (1e-3 * p) ** 2) & (states.z < z_kick)
     pz = np.sqrt(np.where(arrives, pz2, p**2))
     tx = np.where(arrives, px / pz, states.tx)
     ty = np.where(arrives, py / pz, states.ty)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamarr.events import EventBatch, Fate, Table, TrackType
-from lamarr.flash.stages.rows import states_closest_to_beam
+from lamarr.flash.rows import states_closest_to_beam
 from lamarr.generation.species import particle_id, species, species_name
 from lamarr.units import GeV, um
 from lamarr.validation.candidates import find_decays, four_momenta, invariant_mass, track_rows

@@ -5,20 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lamarr.events import EventBatch, Fate
+from lamarr.events import Fate
+from lamarr.flash.row_stage import Draw
 from lamarr.flash.stage import columns
-from lamarr.flash.stages.model import Model, ModelStage, Runs, flagged
-from lamarr.flash.stages.rows import production_points
-from lamarr.parametrizations.tracking import PRODUCTION_CONDITIONS, production_conditions
-from lamarr.random import Stream
+from lamarr.flash.stages.model import Model, ModelStage, Runs
+from lamarr.parametrizations.tracking import PRODUCTION_CONDITIONS, production_columns_of
 
 __all__ = ["Acceptance", "ProductionStage"]
 
 
 class ProductionStage(ModelStage):
-    """A model of the state at production.
+    """A model of the state at production, for the particles that no stage has decided on.
 
     Parameters
     ----------
@@ -31,18 +29,22 @@ class ProductionStage(ModelStage):
     """
 
     conditions = PRODUCTION_CONDITIONS
+    draws = {"u": Draw(kind="uniform")}  # noqa: RUF012
 
     def __init__(self, model: Model, *, reverse_charge: bool = False, run: Runs | None = None) -> None:
         super().__init__(model, run=run)
         self.sign = -1 if reverse_charge else 1
 
-    def production(self, batch: EventBatch, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the conditions (rows, 12) of the particles in `rows`."""
-        t = batch["particles"]
-        x, y, z = production_points(batch, rows)
-        px, py, pz, pid = (t[c][rows] for c in ("px", "py", "pz", "pid"))
-        charge = self.sign * t["charge"][rows].astype(np.int64)
-        return production_conditions(pid=pid, charge=charge, x=x, y=y, z=z, px=px, py=py, pz=pz)
+    def selected(self, c: Any) -> Any:
+        """Candidates: what is still undecided."""
+        return c["fate"] == Fate.UNDECIDED
+
+    def fed(self, c: Any) -> dict[str, Any]:
+        """Return the state at production."""
+        momentum = {name: c[name] for name in ("px", "py", "pz")}
+        where = {axis: c[f"production.{axis}"] for axis in "xyz"}
+        charge = self.sign * c["charge"].astype(np.int64)
+        return production_columns_of(pid=c["pid"], charge=charge, **where, **momentum)
 
     def describe(self) -> dict[str, Any]:
         """Return the model and the sign of the charge that it is fed."""
@@ -54,6 +56,7 @@ class Acceptance(ProductionStage):
 
     name = "acceptance"
     outputs = ("acceptance",)
+    fill = {"acceptance": float("nan")}  # noqa: RUF012
     reads = columns(
         particles=(
             *("event_id", "particle_id", "production_vertex", "pid", "px", "py", "pz"),
@@ -63,17 +66,7 @@ class Acceptance(ProductionStage):
     )
     writes = columns(particles=("acceptance", "fate", "out_of_domain"))
 
-    def __call__(self, batch: EventBatch, seed: int) -> EventBatch:
-        """Return the batch with probabilities, and the fate of those that are outside."""
-        t = batch["particles"]
-        rows = np.flatnonzero(t["fate"] == Fate.UNDECIDED)
-        keys = t.take(rows)
-        y, outside = self.evaluate(self.production(batch, rows), None, keys)
-        u = Stream(seed, self.name).uniform(keys["event_id"], keys["particle_id"])[:, 0]
-        probability = np.full(t.rows, np.nan, np.float32)
-        probability[rows] = y["acceptance"]
-        fate = t["fate"].copy()
-        fate[rows[u >= y["acceptance"]]] = Fate.OUT_OF_ACCEPTANCE
-        return batch.with_columns(
-            "particles", acceptance=probability, fate=fate, out_of_domain=flagged(batch, rows, outside)
-        )
+    def outcome(self, c: Any, y: Any) -> dict[str, Any]:
+        """Return probabilities, and the fate of those that are outside."""
+        p = y["acceptance"]
+        return {"acceptance": p, "fate": np.where(c["u"] >= p, Fate.OUT_OF_ACCEPTANCE, Fate.UNDECIDED)}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lamarr.errors import InputFileError
-from lamarr.events import EventBatch, Fate, Table
-from lamarr.flash.stage import Stage, columns
+from lamarr.events import Fate
+from lamarr.flash.row_stage import RowStage
+from lamarr.flash.stage import columns
 
 __all__ = ["Classify", "is_parton", "is_physical"]
 
@@ -23,23 +22,19 @@ PZ_MIN: Final = 1.0
 """Smallest pz (MeV) of a particle that flies towards the spectrometer, as LHCb's flash simulation has it."""
 
 
-def is_parton(pid: NDArray[np.int32]) -> NDArray[np.bool_]:
+def is_parton(pid: Any) -> Any:
     """Quarks, gluons, diquarks, strings and the generators' own codes: never seen by a detector."""
     a = np.abs(pid)
     diquark = (a > 1000) & (a < 10_000) & (a // 10 % 10 == 0)
-    mask: NDArray[np.bool_] = (
-        (a <= 9) | (a == 21) | ((a > 80) & (a <= 100)) | (a == 110) | (a == 990) | diquark
-    )
-    return mask
+    return (a <= 9) | (a == 21) | ((a > 80) & (a <= 100)) | (a == 110) | (a == 990) | diquark
 
 
-def is_physical(particles: Table) -> NDArray[np.bool_]:
+def is_physical(particles: Any) -> Any:
     """Particles that exist, as opposed to the generator's bookkeeping (beams, partons, copies)."""
-    mask: NDArray[np.bool_] = np.isin(particles["status"], PHYSICAL) & ~is_parton(particles["pid"])
-    return mask
+    return np.isin(particles["status"], PHYSICAL) & ~is_parton(particles["pid"])
 
 
-class Classify(Stage):
+class Classify(RowStage):
     """Give every particle its charge, and a fate to those that no tracking model will see.
 
     In this order: DOCUMENTATION (a status or species that is the generator's bookkeeping), DECAYED
@@ -53,35 +48,30 @@ class Classify(Stage):
     name = "classify"
     reads = columns(particles=("event_id", "particle_id", "pid", "status", "end_vertex", "pz"))
     writes = columns(particles=("charge", "fate", "out_of_domain"))
+    refusal = (
+        "event {event_id}: particle {particle_id} has the PDG id {pid}, "
+        "whose charge is not known; correct the id, or decay the particle in the generator"
+    )
 
-    def __call__(self, batch: EventBatch, seed: int) -> EventBatch:  # noqa: ARG002
-        """Return the batch with charges and first fates.
+    def selected(self, c: Any) -> Any:  # noqa: ARG002
+        """All particles."""
+        return True
 
-        Raises
-        ------
-        InputFileError
-            If a particle that reaches the detector has a PDG id of unknown charge.
-        """
-        from lamarr.generation.charges import known_charges
+    def refused(self, c: Any) -> Any:
+        """Particles that reach the detector, and whose charge is not known."""
+        return is_physical(c) & ~_decayed(c) & ~c["species.known"]
 
-        t = batch["particles"]
-        charge, known = known_charges(t["pid"])
-        physical = is_physical(t)
-        decayed = ~np.isin(t["status"], (1, 999)) & (t["end_vertex"] >= 0)
-        _refuse_unknown(t, physical & ~decayed & ~known)
+    def outcome(self, c: Any, y: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Return charges and first fates."""
+        charge = c["species.charge"]
+        unsupported = ~np.isin(np.abs(c["pid"]), SUPPORTED)
         fate = np.select(
-            [~physical, decayed, charge == 0, ~np.isin(np.abs(t["pid"]), SUPPORTED), t["pz"] <= PZ_MIN],
+            [~is_physical(c), _decayed(c), charge == 0, unsupported, c["pz"] <= PZ_MIN],
             [Fate.DOCUMENTATION, Fate.DECAYED, Fate.NEUTRAL, Fate.UNSUPPORTED, Fate.BACKWARD],
             Fate.UNDECIDED,
         )
-        outside = np.zeros(t.rows, np.bool_)
-        return batch.with_columns("particles", charge=charge, fate=fate, out_of_domain=outside)
+        return {"charge": charge, "fate": fate, "out_of_domain": False}
 
 
-def _refuse_unknown(t: Table, unknown: NDArray[np.bool_]) -> None:
-    if unknown.any():
-        row = int(np.flatnonzero(unknown)[0])
-        raise InputFileError(
-            f"event {t['event_id'][row]}: particle {t['particle_id'][row]} has the PDG id {t['pid'][row]}, "
-            "whose charge is not known; correct the id, or decay the particle in the generator"
-        )
+def _decayed(c: Any) -> Any:
+    return ~np.isin(c["status"], (1, 999)) & (c["end_vertex"] >= 0)

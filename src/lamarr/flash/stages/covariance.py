@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Mapping
+from typing import Any
 
-from lamarr.events import COVARIANCE_PAIRS, EventBatch
+import numpy as np
+
+from lamarr.elementary import exp
+from lamarr.events import COVARIANCE_PAIRS
+from lamarr.flash.row_stage import Draw
 from lamarr.flash.stage import columns
-from lamarr.flash.stages.model import ModelStage, flagged
-from lamarr.flash.stages.rows import reconstructed, states_closest_to_beam
-from lamarr.parametrizations.tracking import COVARIANCE, COVARIANCE_CONDITIONS, beam_conditions
-from lamarr.random import Stream
+from lamarr.flash.stages.model import ModelStage
+from lamarr.parametrizations.tracking import COVARIANCE, COVARIANCE_CONDITIONS, beam_columns_of
 
 __all__ = ["Covariance", "covariance_columns"]
 
@@ -18,12 +20,12 @@ SHRINKAGE = 1e-5
 """Correlations are scaled by 1 − 1e-5, so that float32 rounding cannot make a singular matrix of them."""
 
 
-def covariance_columns(y: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float64]]:
+def covariance_columns(y: Mapping[str, Any]) -> dict[str, Any]:
     """Columns cov00 … cov44 from log variances and correlations: cov_ij = ρ_ij σ_i σ_j.
 
     Positive definite if the correlations are positive semi-definite within 1e-5.
     """
-    sigma = [np.exp(0.5 * y[f"log_var_{i}"].astype(np.float64)) for i in range(5)]
+    sigma = [exp(0.5 * y[f"log_var_{i}"].astype(np.float64)) for i in range(5)]
     columns = {}
     for i, j in COVARIANCE_PAIRS:
         rho = 1.0 if i == j else (1 - SHRINKAGE) * y[f"corr_{i}{j}"].astype(np.float64)
@@ -39,8 +41,10 @@ class Covariance(ModelStage):
     """
 
     name = "covariance"
+    over = "tracks"
     conditions = COVARIANCE_CONDITIONS
     outputs = COVARIANCE
+    draws = {"u": Draw(kind="uniform", suffix=".nDoF")}  # noqa: RUF012
     reads = columns(
         particles=("event_id", "particle_id", "pid", "fate", "out_of_domain"),
         true_states=("event_id", "particle_id", "location", "x", "y", "z", "tx", "ty", "p"),
@@ -51,17 +55,17 @@ class Covariance(ModelStage):
         tracks=tuple(f"cov{i}{j}" for i, j in COVARIANCE_PAIRS),
     )
 
-    def __call__(self, batch: EventBatch, seed: int) -> EventBatch:
-        """Return the batch with covariances."""
-        tracks, rows = batch["tracks"], reconstructed(batch["particles"])
-        pid = batch["particles"]["pid"][rows]
-        true = states_closest_to_beam(batch, tracks["event_id"], tracks["particle_id"])
-        state = beam_conditions(pid=pid, track_type=tracks["type"], **true)
-        u = Stream(seed, f"{self.name}.nDoF").uniform(tracks["event_id"], tracks["particle_id"])[:, 0]
-        quality = [tracks["chi2PerDoF"], tracks["nDoF"].astype(np.float32) + u, tracks["ghostProb"]]
-        conditions = np.concatenate([state[:, :6], np.stack(quality, axis=1), state[:, 6:]], axis=1)
-        y, outside = self.evaluate(conditions, self.noise(tracks, seed), tracks)
-        return batch.with_tables(
-            batch["particles"].with_columns(out_of_domain=flagged(batch, rows, outside)),
-            tracks.with_columns(**covariance_columns(y)),
-        )
+    def selected(self, c: Any) -> Any:  # noqa: ARG002
+        """All tracks."""
+        return True
+
+    def fed(self, c: Any) -> dict[str, Any]:
+        """Return the true state closest to the beam, and the quality of the fit."""
+        state = {name: c[f"true.{name}"] for name in ("x", "y", "z", "tx", "ty", "p")}
+        degrees = c["nDoF"].astype(np.float32) + c["u"]
+        quality = {"chi2PerDoF": c["chi2PerDoF"], "nDoF_f": degrees, "ghostProb": c["ghostProb"]}
+        return {**beam_columns_of(pid=c["particle.pid"], track_type=c["type"], **state), **quality}
+
+    def outcome(self, c: Any, y: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Return the covariances."""
+        return covariance_columns(y)

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence
+from typing import Any
 
-from lamarr.events import EventBatch, Fate
+import numpy as np
+
+from lamarr.events import Fate
 from lamarr.flash.stage import columns
 from lamarr.flash.stages.acceptance import ProductionStage
-from lamarr.flash.stages.model import flagged
 from lamarr.parametrizations.tracking import EFFICIENCY
-from lamarr.random import Stream
 
 __all__ = ["Efficiency", "draw_category"]
 
-CATEGORY_FATE = np.array([Fate.NOT_RECONSTRUCTED, Fate.LONG, Fate.UPSTREAM, Fate.DOWNSTREAM], np.int8)
+CATEGORY_FATE = (Fate.NOT_RECONSTRUCTED, Fate.LONG, Fate.UPSTREAM, Fate.DOWNSTREAM)
 
 
-def draw_category(weights: NDArray[np.float32], u: NDArray[np.float32]) -> NDArray[np.intp]:
+def draw_category(weights: Sequence[Any], u: Any) -> Any:
     """Category of each row, drawn with probabilities weights / Σ weights.
 
     The uniform number is scaled by the sum of the weights, so that rounding in the sum is nobody's
-    gain or loss; a category of weight 0 is never drawn. Weights (rows, n) >= 0, u (rows,) in (0, 1).
+    gain or loss; a category of weight 0 is never drawn. Weights: a column (rows,) or number for each
+    category, >= 0; u (rows,) in (0, 1).
 
     Examples
     --------
     >>> import numpy as np
-    >>> draw_category(np.array([[0.5, 0.6, 0.0]]), np.array([1 - 2**-24])).tolist()
+    >>> draw_category([np.array([0.5]), np.array([0.6]), np.array([0.0])], np.array([1 - 2**-24])).tolist()
     [1]
     """
-    bounds = np.cumsum(np.maximum(weights, 0), axis=1, dtype=np.float64)
-    drawn = (u.astype(np.float64) * bounds[:, -1])[:, None] >= bounds
-    category: NDArray[np.intp] = drawn.sum(axis=1)
+    bounds: list[Any] = []
+    for weight in weights:
+        share = np.positive(np.maximum(weight, 0), dtype=np.float64)
+        bounds.append(bounds[-1] + share if bounds else share)
+    scaled = np.positive(u, dtype=np.float64) * bounds[-1]
+    category: Any = 0
+    for bound in bounds:
+        category = category + (scaled >= bound).astype(np.int64)
     return category
 
 
@@ -49,14 +55,7 @@ class Efficiency(ProductionStage):
     )
     writes = columns(particles=("fate", "out_of_domain"))
 
-    def __call__(self, batch: EventBatch, seed: int) -> EventBatch:
-        """Return the batch with the fates of all candidates."""
-        t = batch["particles"]
-        rows = np.flatnonzero(t["fate"] == Fate.UNDECIDED)
-        keys = t.take(rows)
-        y, outside = self.evaluate(self.production(batch, rows), None, keys)
-        u = Stream(seed, self.name).uniform(keys["event_id"], keys["particle_id"])[:, 0]
-        weights = np.stack([y[name] for name in EFFICIENCY], axis=1)
-        fate = t["fate"].copy()
-        fate[rows] = CATEGORY_FATE[draw_category(weights, u)]
-        return batch.with_columns("particles", fate=fate, out_of_domain=flagged(batch, rows, outside))
+    def outcome(self, c: Any, y: Any) -> dict[str, Any]:
+        """Return the fates of all candidates."""
+        category = draw_category([y[name] for name in EFFICIENCY], c["u"])
+        return {"fate": np.select([category == k for k in range(3)], CATEGORY_FATE[:3], CATEGORY_FATE[3])}

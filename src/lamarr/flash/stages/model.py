@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
@@ -9,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamarr.errors import ModelError, PipelineError, near_misses
-from lamarr.events import EventBatch, Table
-from lamarr.flash.stage import Stage
+from lamarr.flash.row_stage import RowStage
+from lamarr.flash.rows import Rows
 from lamarr.random import Stream
 
-__all__ = ["Model", "ModelStage", "Runs", "flagged"]
+__all__ = ["Model", "ModelStage", "Runs"]
+
+Array = NDArray[Any]
 
 
 class Model(Protocol):
@@ -50,7 +53,7 @@ Runs: TypeAlias = Callable[..., NDArray[np.float32]]
 """Evaluates inputs (rows, inputs) and, if it takes any, noise (rows, n_noise)."""
 
 
-class ModelStage(Stage):
+class ModelStage(RowStage):
     """A stage around one model.
 
     Parameters
@@ -85,56 +88,51 @@ class ModelStage(Stage):
                 f"the model of stage '{self.name}' must yield {', '.join(self.outputs)}, "
                 f"but yields {', '.join(model.outputs)}"
             )
-        order = list(model.inputs)
-        self._columns = [list(self.conditions).index(name) for name in order]
         unbounded = (-np.inf, np.inf)
-        bounds = [model.ranges.get(name, unbounded) for name in order]
-        self._low, self._high = np.array(bounds, np.float32).reshape(-1, 2).T
+        bounds = [model.ranges.get(name, unbounded) for name in model.inputs]
+        self.low, self.high = np.array(bounds, np.float32).reshape(-1, 2).T
 
-    def evaluate(
-        self, conditions: NDArray[np.float32], noise: NDArray[np.float32] | None, keys: Table
-    ) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.bool_]]:
-        """Evaluate the model inside its ranges.
+    @abstractmethod
+    def fed(self, c: Any) -> Mapping[str, Any]:
+        """Return the columns of ``self.conditions`` by name."""
 
-        Parameters
-        ----------
-        conditions : array (rows, conditions)
-            Columns in the order of ``self.conditions``.
-        noise : array (rows, n_noise), optional
-            Independent N(0, 1) numbers.
-        keys : Table
-            Rows with event_id and particle_id, for messages.
+    def evaluated(self, c: Rows, seed: int) -> tuple[Mapping[str, Array], Array | None]:
+        """Evaluate the model on the rows, inside its ranges: a condition beyond is moved to the border.
 
         Returns
         -------
-        outputs : dict of str to array (rows,)
+        outputs : mapping of str to array (rows,)
         outside : array of bool (rows,)
-            Where an input lay outside the range of the training sample; it was moved to the border.
+            Where an input lay outside the range of the training sample.
 
         Raises
         ------
         ModelError
             If the model yields NaN or an infinity.
         """
-        x = conditions[:, self._columns]
-        inside = np.minimum(np.maximum(x, self._low), self._high)
+        columns = self.fed(c)
+        x = np.stack([np.asarray(columns[n], np.float32) for n in self.model.inputs], axis=1)
+        inside = np.minimum(np.maximum(x, self.low), self.high)
         outside: NDArray[np.bool_] = (inside != x).any(axis=1)
-        args = (inside,) if noise is None else (inside, noise)
-        y = self.run(*args) if len(x) else np.empty((0, len(self.model.outputs)), np.float32)
+        y = self._answers(inside, c, seed) if len(x) else np.empty((0, len(self.model.outputs)), np.float32)
         wrong = ~np.isfinite(y).all(axis=1)
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
             raise ModelError(
                 f"the model of stage '{self.name}' yields {y[row].tolist()} for particle "
-                f"{keys['particle_id'][row]} of event {keys['event_id'][row]}"
+                f"{c['particle_id'][row]} of event {c['event_id'][row]}"
             )
         return {name: y[:, i] for i, name in enumerate(self.model.outputs)}, outside
 
-    def noise(self, keys: Table, seed: int) -> NDArray[np.float32] | None:
-        """Return the normal numbers (rows, n_noise) that belong to the particles in `keys`."""
+    def _answers(self, x: NDArray[np.float32], c: Rows, seed: int) -> NDArray[np.float32]:
+        """Return outputs (rows, outputs), with the normal numbers that belong to the particles."""
+        event, particle = c["event_id"], c["particle_id"]
         if not self.model.n_noise:
-            return None
-        return Stream(seed, self.name).normal(keys["event_id"], keys["particle_id"], self.model.n_noise)
+            return self.run(x)
+        if seeded := getattr(self.run, "seeded", None):
+            y: NDArray[np.float32] = seeded(x, seed=seed, stage=self.name, event=event, particle=particle)
+            return y
+        return self.run(x, Stream(seed, self.name).normal(event, particle, self.model.n_noise))
 
     def describe(self) -> dict[str, Any]:
         """Return the name of the stage and the digest of the model's weights and what evaluates it."""
@@ -144,10 +142,3 @@ class ModelStage(Stage):
             "weights": card.get("weights", {}).get("sha256", ""),
             "run": type(self.run).__name__,
         }
-
-
-def flagged(batch: EventBatch, rows: NDArray[np.int64], outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return column ``out_of_domain`` with the particles in `rows` added where they are `outside`."""
-    column: NDArray[np.bool_] = batch["particles"]["out_of_domain"].copy()
-    column[rows] |= outside
-    return column

@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 
 from lamarr.detector import PrimaryVertexSmearing
-from lamarr.events import EventBatch, Table
-from lamarr.flash.stage import Stage, columns
+from lamarr.flash.row_stage import Draw, RowStage
+from lamarr.flash.stage import columns
 from lamarr.flash.stages.efficiency import draw_category
-from lamarr.random import Stream
 
 __all__ = ["PrimaryVertices"]
 
 
-class PrimaryVertices(Stage):
+class PrimaryVertices(RowStage):
     """Reconstruct every generated primary vertex.
 
     The reported standard deviation is that of the Gaussian that was drawn. Generated vertices stay where
@@ -23,6 +22,12 @@ class PrimaryVertices(Stage):
     """
 
     name = "primary_vertices"
+    over = "vertices"
+    creates = "primary_vertices"
+    draws = {  # noqa: RUF012
+        **{f"u_{a}": Draw(kind="uniform", suffix=".component", number=i) for i, a in enumerate("xyz")},
+        **{f"g_{a}": Draw(kind="normal", number=i) for i, a in enumerate("xyz")},
+    }
     reads = columns(vertices=("event_id", "vertex_id", "collision_id", "t", "x", "y", "z", "is_primary"))
     writes = columns(
         primary_vertices=(
@@ -34,20 +39,21 @@ class PrimaryVertices(Stage):
     def __init__(self, smearing: PrimaryVertexSmearing) -> None:
         self.smearing = smearing
 
-    def __call__(self, batch: EventBatch, seed: int) -> EventBatch:
-        """Return the batch with the table of primary vertices."""
-        true = batch["vertices"].take(batch["vertices"]["is_primary"])
-        keys = {c: true[c] for c in ("event_id", "vertex_id", "collision_id", "t")}
-        u = Stream(seed, f"{self.name}.component").uniform(true["event_id"], true["vertex_id"], 3)
-        g = Stream(seed, self.name).normal(true["event_id"], true["vertex_id"], 3).astype(np.float64)
-        columns = {}
-        for i, axis in enumerate("xyz"):
+    def selected(self, c: Any) -> Any:
+        """Vertices of pp collisions."""
+        return c["is_primary"]
+
+    def outcome(self, c: Any, y: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Return the reconstructed vertex of each primary one."""
+        columns = {name: c[name] for name in ("vertex_id", "collision_id", "t")}
+        for axis in "xyz":
             shape = getattr(self.smearing, axis)
-            weights = np.broadcast_to(np.array(shape.fractions, np.float32), (true.rows, 3))
-            sigma = np.array(shape.sigmas)[draw_category(weights, u[:, i])]
-            columns[axis] = true[axis] + shape.mu + sigma * g[:, i]
+            category = draw_category([float(np.float32(f)) for f in shape.fractions], c[f"u_{axis}"])
+            first, second, third = shape.sigmas
+            sigma = np.where(category == 0, first, np.where(category == 1, second, third))
+            columns[axis] = c[axis] + shape.mu + sigma * c[f"g_{axis}"].astype(np.float64)
             columns[f"sigma_{axis}"] = sigma
-        return batch.with_tables(Table("primary_vertices", {**keys, **columns}))
+        return columns
 
     def describe(self) -> dict[str, Any]:
         """Return the name of the stage and the smearing."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lamarr.events import EventBatch, Table
+from lamarr.events import Fate
 from lamarr.flash.stage import columns
-from lamarr.flash.stages.model import ModelStage, flagged
-from lamarr.flash.stages.rows import number_in_event, reconstructed, states_closest_to_beam
-from lamarr.parametrizations.tracking import BEAM_CONDITIONS, RESOLUTION, beam_conditions
+from lamarr.flash.stages.model import ModelStage
+from lamarr.parametrizations.tracking import BEAM_CONDITIONS, RESOLUTION, beam_columns_of
 
 __all__ = ["TRACK_TYPE_OF_FATE", "Resolution", "momentum"]
 
@@ -21,9 +19,7 @@ TRACK_TYPE_OF_FATE = 10
 _TRUE = ("event_id", "particle_id", "location", "x", "y", "z", "tx", "ty", "p")
 
 
-def momentum(
-    p: NDArray[np.float64], tx: NDArray[np.float64], ty: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def momentum(p: Any, tx: Any, ty: Any) -> tuple[Any, Any, Any]:
     """Components px, py, pz of the momentum p along the slopes (tx, ty)."""
     pz = p / np.sqrt(1 + tx**2 + ty**2)
     return tx * pz, ty * pz, pz
@@ -38,6 +34,7 @@ class Resolution(ModelStage):
     """
 
     name = "resolution"
+    creates = "tracks"
     conditions = BEAM_CONDITIONS
     outputs = RESOLUTION
     reads = columns(
@@ -51,36 +48,29 @@ class Resolution(ModelStage):
         ),
     )
 
-    def __call__(self, batch: EventBatch, seed: int) -> EventBatch:
-        """Return the batch with the table of tracks, one for each reconstructed particle."""
-        rows = reconstructed(batch["particles"])
-        keys = batch["particles"].take(rows)
-        true = states_closest_to_beam(batch, keys["event_id"], keys["particle_id"])
-        track_type = keys["fate"] - TRACK_TYPE_OF_FATE
-        conditions = beam_conditions(pid=keys["pid"], track_type=track_type, **true)
-        y, outside = self.evaluate(conditions, self.noise(keys, seed), keys)
-        tracks = {
-            "event_id": keys["event_id"],
-            "track_id": number_in_event(keys["event_id"]),
-            "particle_id": keys["particle_id"],
-            "type": track_type,
-            **_reconstructed_state(true, y, keys),
+    def selected(self, c: Any) -> Any:
+        """Particles that are reconstructed."""
+        return c["fate"] >= Fate.LONG
+
+    def fed(self, c: Any) -> dict[str, Any]:
+        """Return the true state closest to the beam."""
+        state = {name: c[f"true.{name}"] for name in ("x", "y", "z", "tx", "ty", "p")}
+        return beam_columns_of(pid=c["pid"], track_type=_track_type(c), **state)
+
+    def outcome(self, c: Any, y: Any) -> dict[str, Any]:
+        """Return the track of each reconstructed particle."""
+        state = {name: c[f"true.{name}"] + y[f"d{name}"] for name in ("x", "y", "z", "tx", "ty")}
+        p = np.maximum(c["true.p"] + y["dp"], 1e-3 * c["true.p"])
+        px, py, pz = momentum(p, state["tx"], state["ty"])
+        quality = {
             "chi2PerDoF": y["chi2PerDoF"],
             "nDoF": np.maximum(np.floor(y["nDoF_f"]), 0).astype(np.int64),
             "ghostProb": y["ghostProb"],
         }
-        return batch.with_tables(
-            batch["particles"].with_columns(out_of_domain=flagged(batch, rows, outside)),
-            Table("tracks", tracks),
-        )
+        kinematics = {**state, "p": p, "px": px, "py": py, "pz": pz, "qop": c["charge"] / p}
+        identity = {"particle_id": c["particle_id"], "type": _track_type(c), "charge": c["charge"]}
+        return {**identity, **kinematics, **quality}
 
 
-def _reconstructed_state(
-    true: dict[str, NDArray[np.float64]], y: dict[str, NDArray[np.float32]], keys: Table
-) -> dict[str, NDArray[Any]]:
-    state: dict[str, NDArray[Any]] = {c: true[c] + y[f"d{c}"] for c in ("x", "y", "z", "tx", "ty")}
-    state["p"] = np.maximum(true["p"] + y["dp"], 1e-3 * true["p"])
-    state["px"], state["py"], state["pz"] = momentum(state["p"], state["tx"], state["ty"])
-    state["charge"] = keys["charge"]
-    state["qop"] = keys["charge"] / state["p"]
-    return state
+def _track_type(c: Any) -> Any:
+    return c["fate"] - TRACK_TYPE_OF_FATE

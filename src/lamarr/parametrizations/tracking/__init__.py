@@ -7,7 +7,9 @@ from lamarr.parametrizations.tracking.conditions import (
     EFFICIENCY,
     PRODUCTION_CONDITIONS,
     RESOLUTION,
+    beam_columns_of,
     beam_conditions,
+    production_columns_of,
     production_conditions,
 )
 
@@ -18,6 +20,8 @@ __all__ = [
     "EFFICIENCY",
     "PRODUCTION_CONDITIONS",
     "RESOLUTION",
+    "beam_columns_of",
     "beam_conditions",
+    "production_columns_of",
     "production_conditions",
 ]

@@ -12,6 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lamarr.elementary import arctan2, log, log10
+
 __all__ = [
     "BEAM_CONDITIONS",
     "COVARIANCE",
@@ -19,7 +21,9 @@ __all__ = [
     "EFFICIENCY",
     "PRODUCTION_CONDITIONS",
     "RESOLUTION",
+    "beam_columns_of",
     "beam_conditions",
+    "production_columns_of",
     "production_conditions",
 ]
 
@@ -47,13 +51,40 @@ COVARIANCE: Final = (*(f"log_var_{i}" for i in range(5)), *(f"corr_{i}{j}" for i
 """Outputs of covariance: log variances of (x, y, tx, ty, q/p), and their ten correlations."""
 
 
-def _species(pid: ArrayLike) -> list[NDArray[np.bool_]]:
-    a = np.abs(np.asarray(pid))
-    return [a == 11, a == 13, (a == 211) | (a == 321) | (a == 2212)]
+def _species(pid: Any) -> dict[str, Any]:
+    a = np.abs(pid)
+    return dict(zip(_SPECIES, (a == 11, a == 13, (a == 211) | (a == 321) | (a == 2212)), strict=True))
 
 
-def _columns(*columns: Any) -> NDArray[np.float32]:
-    return np.stack(np.broadcast_arrays(*columns), axis=1).astype(np.float32)
+def _stacked(columns: dict[str, Any], order: tuple[str, ...]) -> NDArray[np.float32]:
+    return np.stack(np.broadcast_arrays(*(columns[name] for name in order)), axis=1).astype(np.float32)
+
+
+def production_columns_of(
+    *, pid: Any, charge: Any, x: Any, y: Any, z: Any, px: Any, py: Any, pz: Any
+) -> dict[str, Any]:
+    """Columns (rows,) of :data:`PRODUCTION_CONDITIONS` by name, float64 or bool; `pz` must be positive.
+
+    The pseudorapidity of a particle exactly along the beam is taken at pT = 1e-6 |p|. Compiled pipelines
+    follow this function.
+    """
+    p = np.sqrt(px**2 + py**2 + pz**2)
+    pt = np.maximum(np.sqrt(px**2 + py**2), 1e-6 * p)
+    momentum = {"log10_p": log10(p), "tx": px / pz, "ty": py / pz}
+    angles = {"eta": log((p + pz) / pt), "phi": arctan2(py, px)}
+    return {"x": x, "y": y, "z": z, **momentum, **angles, **_species(pid), "charge": charge}
+
+
+def beam_columns_of(
+    *, pid: Any, track_type: Any, x: Any, y: Any, z: Any, tx: Any, ty: Any, p: Any
+) -> dict[str, Any]:
+    """Columns (rows,) of :data:`BEAM_CONDITIONS` by name; `track_type` holds LHCb's codes 3, 4, 5.
+
+    Compiled pipelines follow this function.
+    """
+    state = {"x": x, "y": y, "z": z, "tx": tx, "ty": ty, "log10_p": log10(p)}
+    types = {name: track_type == code for name, code in zip(_TYPES, (3, 4, 5), strict=True)}
+    return {**state, **_species(pid), **types}
 
 
 def production_conditions(
@@ -67,15 +98,12 @@ def production_conditions(
     py: ArrayLike,
     pz: ArrayLike,
 ) -> NDArray[np.float32]:
-    """Columns (rows, 12) of :data:`PRODUCTION_CONDITIONS`; `pz` must be positive.
-
-    The pseudorapidity of a particle exactly along the beam is taken at pT = 1e-6 |p|.
-    """
-    px, py, pz = (np.asarray(v, np.float64) for v in (px, py, pz))
-    p = np.sqrt(px**2 + py**2 + pz**2)
-    pt = np.maximum(np.hypot(px, py), 1e-6 * p)
-    eta, phi = np.arcsinh(pz / pt), np.arctan2(py, px)
-    return _columns(x, y, z, np.log10(p), px / pz, py / pz, eta, phi, *_species(pid), charge)
+    """Array (rows, 12) of :func:`production_columns_of`."""
+    lengths = {"x": x, "y": y, "z": z, "px": px, "py": py, "pz": pz}
+    columns = production_columns_of(
+        pid=np.asarray(pid), charge=charge, **{k: np.asarray(v, np.float64) for k, v in lengths.items()}
+    )
+    return _stacked(columns, PRODUCTION_CONDITIONS)
 
 
 def beam_conditions(
@@ -89,6 +117,11 @@ def beam_conditions(
     ty: ArrayLike,
     p: ArrayLike,
 ) -> NDArray[np.float32]:
-    """Columns (rows, 12) of :data:`BEAM_CONDITIONS`; `track_type` holds LHCb's codes 3, 4, 5."""
-    types = [np.asarray(track_type) == code for code in (3, 4, 5)]
-    return _columns(x, y, z, tx, ty, np.log10(np.asarray(p, np.float64)), *_species(pid), *types)
+    """Array (rows, 12) of :func:`beam_columns_of`."""
+    state = {"x": x, "y": y, "z": z, "tx": tx, "ty": ty, "p": p}
+    columns = beam_columns_of(
+        pid=np.asarray(pid),
+        track_type=np.asarray(track_type),
+        **{k: np.asarray(v, np.float64) for k, v in state.items()},
+    )
+    return _stacked(columns, BEAM_CONDITIONS)
