@@ -21,6 +21,7 @@ COMMANDS = {
     "compile": "Compile models, or a whole pipeline, to a library for other programs.",
     "cache": "Show the libraries that were compiled on first use, or remove them.",
     "import-model": "Make a card of a Keras or ONNX model: columns get names, weights a checksum.",
+    "train": "Train models on data: from recipes, resumable, with a card for each.",
     "bench": "Measure the speed of compiled models beside numpy and others.",
     "tune": "Hyper-parameter optimisation as a service: server, tokens, workers, reports.",
 }

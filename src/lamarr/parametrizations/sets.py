@@ -6,7 +6,7 @@ A set is a folder with ``set.json`` and a card and weights per model. ``set.json
     title            one line
     detector         name of the detector (lamarr.detector) that it describes
     models           names of the models in the folder
-    derived_from     instead of models: the set whose models it uses
+    derived_from     the set whose models it uses where it has none of its own
     reverse_charge   true if these are fed the opposite charge (a set of the other polarity)
     notes            sentences that users of the set must know
 """
@@ -78,17 +78,16 @@ def load_set(name: str | Path) -> ModelSet:
     folder = _folder(name)
     declared = _read(folder / "set.json")
     notes = tuple(declared.get("notes", ()))
+    models = {m: load_model(folder, m) for m in declared.get("models", ())}
+    reverse = False
     if "derived_from" in declared:
         origin = load_set(declared["derived_from"])
-        models, reverse = origin.models, origin.reverse_charge
-    else:
-        models = MappingProxyType({m: load_model(folder, m) for m in declared["models"]})
-        reverse = False
+        models, reverse = {**origin.models, **models}, origin.reverse_charge
     return ModelSet(
         name=declared["name"],
         title=declared["title"],
         detector=declared["detector"],
-        models=models,
+        models=MappingProxyType(models),
         reverse_charge=reverse != bool(declared.get("reverse_charge", False)),
         notes=notes,
     )

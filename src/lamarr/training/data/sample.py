@@ -138,7 +138,8 @@ def prepare(
             for name, array in arrays.items():
                 content = np.ascontiguousarray(array, dtypes[name]).tobytes()
                 opened[name].write(content)
-                digest.update(content)
+                if name != "part":  # the split belongs to the seed, not to the data
+                    digest.update(content)
             total += len(part)
     if not total:
         raise InputFileError(reading.why_empty())

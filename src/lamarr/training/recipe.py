@@ -1,0 +1,246 @@
+"""Recipes: what a model is conditioned on and gives, which rows, network, preprocessing and schedule.
+
+One YAML per parametrization, shipped in ``training/recipes``; ``docs/training.md`` explains the keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any, ClassVar, Final, Literal
+
+from lamarr.declaration import STRICT, read_yaml, validate
+from lamarr.errors import ConfigurationError, InputFileError, raise_unknown
+from lamarr.parametrizations.pid import SPECIES
+from lamarr.training.data.expressions import Expression
+
+__all__ = [
+    "Preprocessing",
+    "Recipe",
+    "Steps",
+    "load_recipe",
+    "recipe_names",
+    "resolve_recipes",
+    "shipped_recipes",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steps:
+    """How long to train, and how often to look.
+
+    Attributes
+    ----------
+    steps, batch : int
+        Updates, and rows in each.
+    looks : int
+        Evaluations on held-out rows, evenly spread; the best one gives the model.
+    referee_rows : int
+        Held-out rows that the referee sees.
+    seed : int
+        Of weights, batches and splits.
+    device : str
+        ``cpu``, ``cuda`` or ``auto``.
+    precision : str
+        ``float32``, or ``bfloat16`` (mixed) where the device is faster with it.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    steps: int = 10_000
+    batch: int = 1024
+    looks: int = 20
+    referee_rows: int = 10_000
+    seed: int = 1
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+    def __post_init__(self) -> None:
+        """Check that the numbers are positive."""
+        if not (self.steps >= 1 and self.batch >= 1 and self.looks >= 1 and self.referee_rows >= 100):
+            raise ConfigurationError(
+                f"steps, batch, looks >= 1 and referee_rows >= 100 must hold, but got ({self.steps}, "
+                f"{self.batch}, {self.looks}, {self.referee_rows})"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing:
+    """Transforms by column: names of :data:`lamarr.training.transforms.build.PREPROCESSING`."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    decorrelate: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One parametrization, or one for each of several species.
+
+    Attributes
+    ----------
+    name, title : str
+    references : tuple of str
+    kind : str
+        ``generator`` or ``classifier``.
+    species : tuple of str
+        One model for each; ``{species}`` in `title` stands for its name, ``{pid}`` in `select` for its
+        PDG id.
+    inputs, outputs : tuple of str
+        Columns; see the data specification.
+    gives : tuple of str
+        Names of the model's outputs, if others than `outputs` (a classifier gives probabilities).
+    derived : mapping of str to str
+        Expressions of columns that files do not hold as such.
+    select : str, optional
+        Rows that the model is for.
+    model : mapping
+        ``class`` (a name of :data:`lamarr.training.families.FAMILIES`) and its settings.
+    preprocessing, training
+    data : str, optional
+        What to learn from, if the command line does not say.
+    tune : mapping, optional
+        Ranges for ``lamarr tune run``.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    name: str
+    title: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    kind: Literal["generator", "classifier"] = "generator"
+    species: tuple[str, ...] = ()
+    gives: tuple[str, ...] = ()
+    derived: Mapping[str, str] = field(default_factory=dict)
+    select: str | None = None
+    model: Mapping[str, Any] = field(default_factory=lambda: {"class": "mixture"})
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    training: Steps = field(default_factory=Steps)
+    references: tuple[str, ...] = ()
+    data: str | None = None
+    tune: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Check names, expressions and the class of the model."""
+        if not self.name.isidentifier():
+            raise ConfigurationError(f"a name must be an identifier of C, but got '{self.name}'")
+        if not self.inputs or not self.outputs or (self.gives and len(self.gives) != len(self.outputs)):
+            raise ConfigurationError(
+                f"inputs and outputs must be given, and as many names in gives as outputs, but got "
+                f"{self.inputs}, {self.outputs}, {self.gives}"
+            )
+        for name in self.species:
+            if name not in SPECIES:
+                raise_unknown("species", name, SPECIES, ConfigurationError)
+        for text in (*self.derived.values(), *([self.select] if self.select else [])):
+            Expression(text.replace("{pid}", "211"))
+        if "class" not in self.model:
+            raise ConfigurationError("the key 'model.class' is missing")
+        self._check_class()
+
+    def _check_class(self) -> None:
+        from lamarr.training.names import CLASSES
+
+        known = [n for n, kind in CLASSES.items() if kind == self.kind]
+        if self.model["class"] not in known:
+            raise_unknown(
+                f"class of models for a {self.kind}", str(self.model["class"]), known, ConfigurationError
+            )
+
+    def models(self) -> list[Recipe]:
+        """Recipes of single models: one per species, called NAME_SPECIES, or this one."""
+        if not self.species:
+            return [self]
+        return [self.of(s) for s in self.species]
+
+    def of(self, species: str) -> Recipe:
+        """Recipe of the model of one species."""
+        return replace(
+            self,
+            name=f"{self.name}_{species}",
+            title=self.title.replace("{species}", species),
+            species=(),
+            select=None if self.select is None else self.select.replace("{pid}", str(SPECIES[species])),
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """Everything that the result depends on, as JSON data."""
+        found = {k: v for k, v in asdict(self).items() if k not in ("tune", "data")}
+        return json.loads(json.dumps(found))
+
+    def digest(self) -> str:
+        """SHA-256 of :meth:`settings`."""
+        return hashlib.sha256(json.dumps(self.settings(), sort_keys=True).encode()).hexdigest()
+
+
+_FOLDER: Final = "recipes"
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """Files of the shipped recipes by name."""
+    folder = Path(str(resources.files("lamarr.training"))) / _FOLDER
+    return {p.stem: p for p in sorted(folder.glob("*.yaml"))}
+
+
+def recipe_names() -> tuple[str, ...]:
+    """Names of the models that shipped recipes make."""
+    recipes = [load_recipe(path) for path in shipped_recipes().values()]
+    return tuple(m.name for r in recipes for m in r.models())
+
+
+def load_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
+    """Read a recipe; `changes` replaces settings by dotted names.
+
+    Raises
+    ------
+    ConfigurationError
+        If the YAML, a key or a value is wrong; near misses are named.
+    """
+    try:
+        data = read_yaml(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputFileError(f"{path}: cannot be read as YAML: {error}") from None
+    if isinstance(data, dict):
+        for name, value in (changes or {}).items():
+            _set(data, name.split("."), value, str(path))
+    return validate(Recipe, data, str(path))
+
+
+def _set(data: dict[str, Any], name: list[str], value: Any, origin: str) -> None:
+    *parents, last = name
+    for part in parents:
+        data = data.setdefault(part, {})
+        if not isinstance(data, dict):
+            raise ConfigurationError(f"{origin}: '{'.'.join(name)}' cannot be set: '{part}' holds a value")
+    if last == "class":  # settings of another class do not fit
+        data.clear()
+    data[last] = value
+
+
+def resolve_recipes(name: str, changes: Mapping[str, Any] | None = None) -> list[Recipe]:
+    """Recipes of single models that a name stands for: a model, a parametrization of all species, a file.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such recipe; near misses are named.
+    """
+    if name.endswith((".yaml", ".yml")):
+        return load_recipe(Path(name), changes).models()
+    shipped = shipped_recipes()
+    if name in shipped:
+        return load_recipe(shipped[name], changes).models()
+    known = dict(shipped)
+    for path in shipped.values():
+        for model in load_recipe(path).models():
+            known[model.name] = path
+    if name not in known:
+        raise_unknown("recipe", name, known)
+    return [m for m in load_recipe(known[name], changes).models() if m.name == name]
