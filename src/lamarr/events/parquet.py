@@ -24,8 +24,8 @@ from lamarr.events.schema import SCHEMA, table_schema
 __all__ = ["ParquetSink", "ParquetSource", "is_ours", "remove"]
 
 METADATA = b"lamarr"
-ROWS = 131_072
-"""Rows per row group."""
+ROWS = 32_768
+"""Rows per row group: two to three of them per table are in memory at a time."""
 
 
 class ParquetSink:
