@@ -65,12 +65,13 @@ class Rich(Declared):
 
 @dataclass(frozen=True, kw_only=True)
 class Slab(Declared):
-    """A plane of a material with its front at `z`; `threshold` in MeV where it is read out."""
+    """A plane with its front at `z`; where it is read out: threshold in MeV, photo-electrons per MeV."""
 
     z: float
     thickness: Positive
     material: str
     threshold: float = 0.0
+    photo_electrons: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +97,7 @@ class Ecal(Declared):
     constant: Positive
     photo_electrons_per_gev: Positive
     noise: Positive
+    adc: Positive
     miscalibration: float
     threshold: float
     seed: float
@@ -116,6 +118,8 @@ class Hcal(Declared):
     half_x: Positive
     half_y: Positive
     hole: Pair
+    photo_electrons_per_gev: Positive
+    miscalibration: float
     noise: Positive
     threshold: float
 
@@ -128,6 +132,7 @@ class Calorimeter(Declared):
     module: Positive
     regions: tuple[CaloRegion, CaloRegion, CaloRegion]
     hole: Pair
+    gate: Positive
     spd: Slab
     lead: Slab
     prs: Slab

@@ -1,0 +1,1 @@
+"""Calorimeters: cells, shower library, digitisation, clusters, and what they say about tracks."""
