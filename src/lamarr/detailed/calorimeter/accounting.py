@@ -44,7 +44,7 @@ def calo_particles(event: SimEvent) -> dict[str, NDArray[Any]]:
 
 
 def cluster_links(
-    deposits: NDArray[Any], members: Members, calibration: Calibration, n_cells: int
+    deposits: NDArray[Any], members: Members, calibration: Calibration
 ) -> dict[str, NDArray[Any]]:
     """Return the columns of ``cluster_links``: energies without noise, shared as the cells are.
 
@@ -60,10 +60,8 @@ def cluster_links(
     stride = 1 + int(ecal["face"].max(initial=0))
     key = np.repeat(members.cluster, count).astype(np.int64) * stride + ecal["face"][rows]
     pairs, inverse = np.unique(key, return_inverse=True)
-    energy = np.bincount(
-        inverse, np.repeat(members.share, count) * ecal["energy"][rows], minlength=len(pairs)
-    )
-    energy = energy / calibration.ecal_sampling
+    shared = np.repeat(members.share, count) * ecal["energy"][rows] / calibration.ecal_sampling
+    energy = np.bincount(inverse, shared, minlength=len(pairs))
     cluster, particle = pairs // stride, pairs % stride
     of_cluster = np.bincount(cluster, energy, minlength=1)[cluster]
     of_particle = np.bincount(particle, energy, minlength=1)[particle]

@@ -45,7 +45,7 @@ ENERGIES: Final = (1e3, 150e3)
 def single_photons(
     n: int, region: int, context: Context, library: ShowerLibrary, calibration: Calibration
 ) -> tuple[Raw, NDArray[np.int64], NDArray[Any]]:
-    """Return the clusters of n photons in events of their own, their seeds, and the photons; lost ones are left out."""
+    """Return the clusters of n photons in events of their own, their seeds, and the photons they are of."""
     c = context.geometry.calorimeter
     cells = calo_cells(c).ecal
     photons = flat_photons(n, c, context.generator(region, "calorimeter.photons"), region, ENERGIES)
@@ -70,12 +70,12 @@ def single_photons(
 def _robust(design: Floats, target: Floats, weight: Floats) -> Floats:
     """Least squares, three times without what is beyond three robust deviations."""
     use = np.ones(len(target), bool)
-    solution = np.zeros(design.shape[1])
+    solution: Any = np.zeros(design.shape[1])
     for _ in range(4):
         solution = np.linalg.lstsq((design * weight[:, None])[use], (target * weight)[use], rcond=None)[0]
         residual = (target - design @ solution) * weight
         use = np.abs(residual) < 3 * 1.4826 * np.median(np.abs(residual))
-    return solution
+    return np.asarray(solution)
 
 
 def _fit_region(
@@ -132,7 +132,7 @@ def _fit_position(
 
 
 def _fit_widths(error: Floats, truth: Floats, noise: Floats | None = None) -> tuple[float, float]:
-    """Fit the variance of `error` in intervals of energy by a²/E + b² (E in GeV), besides noise; return a, b."""
+    """Fit the variance of `error`, less that of noise, by a²/E + b² (E in GeV); return a and b."""
     from scipy.optimize import nnls
 
     parts = np.array_split(np.argsort(truth), 12)
@@ -146,7 +146,7 @@ def _fit_widths(error: Floats, truth: Floats, noise: Floats | None = None) -> tu
 
 
 def _sampling(context: Context, library: ShowerLibrary) -> tuple[float, float]:
-    """Energy in the scintillators of ECAL (photons of 5 to 20 GeV) and HCAL (pions) over that of the particle."""
+    """Energy in the scintillators of ECAL (photons) and HCAL (pions) over that of the particle."""
     c = context.geometry.calorimeter
     rng = context.generator(0, "calorimeter.sampling")
     photons = flat_photons(300, c, rng, 0, (5e3, 20e3))
@@ -175,11 +175,9 @@ def _profiles(context: Context, library: ShowerLibrary, sampling: float) -> tupl
         seen = overlay(photons, library, c, rng).cells
         seen = seen[seen["part"] == ECAL]
         face = seen["face"]
-        slope = c.ecal.shower_max / c.front
-        distance = np.hypot(
-            cells.x[seen["cell"]] - photons["x"][face] * slope, cells.y[seen["cell"]] - photons["y"][face] * slope
-        )
-        distance /= cells.size[seen["cell"]]
+        place = [photons[k][face] * c.ecal.shower_max / c.front for k in "xy"]
+        cell = seen["cell"]
+        distance = np.hypot(cells.x[cell] - place[0], cells.y[cell] - place[1]) / cells.size[cell]
         share = seen["energy"] / sampling / photons["energy"][face]
         use = (distance > 0.5) & (distance < 1.3) & (share > 1e-4)
         bins = np.digitize(distance[use], np.linspace(0.5, 1.3, 17))
@@ -198,10 +196,10 @@ def calibrate(context: Context, library: ShowerLibrary, photons: int = 3000) -> 
         hcal_sampling=round(hcal, 5),
         profile=_profiles(context, library, ecal),
     )
-    regions = [
-        _fit_region(calibration.regions[r], *single_photons(photons, r, context, library, calibration), context)
-        for r in range(3)
-    ]
+    regions = []
+    for r in range(3):
+        sample = single_photons(photons, r, context, library, calibration)
+        regions.append(_fit_region(calibration.regions[r], *sample, context))
     return replace(calibration, regions=(regions[0], regions[1], regions[2]))
 
 
@@ -214,9 +212,9 @@ def main(output: Path, photons: int, seed: int) -> None:
     detector = load_detector("lhcb2016-magup")
     context = Context(geometry=load_geometry(), detector=detector, seed=seed)
     result = calibrate(context, cached_library(), photons)
-    header = f"# Fitted by: python -m lamarr.detailed.calorimeter.calibrate --photons {photons} --seed {seed}\n"
+    command = f"python -m lamarr.detailed.calorimeter.calibrate --photons {photons} --seed {seed}"
     plain = yaml.safe_dump(_plain(asdict(result)), sort_keys=False, default_flow_style=None, width=110)
-    output.write_text(header + plain)
+    output.write_text(f"# Fitted by: {command}\n{plain}")
     click.echo(plain)
 
 

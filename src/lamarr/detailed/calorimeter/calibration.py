@@ -1,4 +1,4 @@
-"""Constants of the calorimeters' reconstruction, fitted by ``python -m lamarr.detailed.calorimeter.calibrate``."""
+"""Constants of the calorimeters' reconstruction, which the program ``calibrate`` beside this fits."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ class Calibration(Declared):
     def column(self, name: str, region: NDArray[Any], index: int | None = None) -> Floats:
         """Return a constant of the regions (n,) of clusters."""
         values = [getattr(r, name) if index is None else getattr(r, name)[index] for r in self.regions]
-        return np.array(values)[region]
+        result: Floats = np.array(values)[region]
+        return result
 
 
 @cache

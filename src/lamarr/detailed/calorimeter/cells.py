@@ -122,7 +122,7 @@ def _cell_map(regions: Sequence[_Region], hole: tuple[float, float], fine: float
 
 def _centres(half: float, size: float) -> NDArray[np.float64]:
     n = round(2 * half / size)
-    return (np.arange(n) - (n - 1) / 2) * size
+    return np.asarray((np.arange(n) - (n - 1) / 2) * size, np.float64)
 
 
 def _paint(table: NDArray[np.int32], x: Any, y: Any, size: float, fine: float, first: int) -> None:
@@ -136,8 +136,8 @@ def _paint(table: NDArray[np.int32], x: Any, y: Any, size: float, fine: float, f
 
 
 def _neighbours(table: NDArray[np.int32], n: int) -> NDArray[np.int32]:
-    shifted = ((table[:-1], table[1:]), (table[:, :-1], table[:, 1:]))
-    shifted += ((table[:-1, :-1], table[1:, 1:]), (table[1:, :-1], table[:-1, 1:]))
+    shifted = [(table[:-1], table[1:]), (table[:, :-1], table[:, 1:])]
+    shifted += [(table[:-1, :-1], table[1:, 1:]), (table[1:, :-1], table[:-1, 1:])]
     pairs = [np.stack([a.ravel(), b.ravel()], 1) for a, b in shifted]
     half = np.concatenate(pairs)
     half = half[(half[:, 0] != half[:, 1]) & (half >= 0).all(axis=1)]

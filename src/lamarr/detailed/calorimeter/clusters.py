@@ -38,7 +38,8 @@ class Members:
 
     def total(self, values: Floats) -> Floats:
         """Sum over each cluster of share × value of the cell."""
-        return np.bincount(self.cluster, self.share * values[self.cell], minlength=len(self.seeds))
+        weights = self.share * values[self.cell]
+        return np.bincount(self.cluster, weights, minlength=len(self.seeds)).astype(np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +55,15 @@ class Raw:
 
 @dataclass(frozen=True, kw_only=True)
 class Clusters:
-    """Clusters of an event: their cells, and columns of the table ``clusters``."""
+    """Clusters of an event: their cells, columns of the table ``clusters``, and the depths of their showers.
+
+    The position in the plane of the table is that of a photon from the origin; at z = `depth` (mm) the
+    shower is at x·depth/z, y·depth/z, wherever it comes from.
+    """
 
     members: Members
     columns: dict[str, NDArray[Any]]
+    depth: Floats
 
     def __len__(self) -> int:
         """Return their number."""
@@ -103,8 +109,10 @@ def energy_terms(raw: Raw) -> Floats:
     return np.stack([s, s * np.log(np.maximum(s, 1.0) * 1e-3), s * radius, raw.preshower], 1)
 
 
-def corrected(raw: Raw, seeds: Ints, cells: CellMap, calo: Calorimeter, calibration: Calibration) -> dict[str, Any]:
-    """Return energy and position in the plane ``ecal.plane``, with their variances."""
+def corrected(
+    raw: Raw, seeds: Ints, cells: CellMap, calo: Calorimeter, calibration: Calibration
+) -> dict[str, Any]:
+    """Return energy and position in the plane ``ecal.plane``, with their variances, and ``depth``."""
     column, region = calibration.column, raw.region
     factors = [column("energy", region, i) for i in range(3)] + [column("preshower", region)]
     energy = np.maximum((energy_terms(raw) * np.stack(factors, 1)).sum(axis=1), 0.1 * raw.energy)
@@ -129,6 +137,7 @@ def corrected(raw: Raw, seeds: Ints, cells: CellMap, calo: Calorimeter, calibrat
         "cov_xx": variance,
         "cov_yy": variance,
         "cov_ee": errors[0] ** 2 * 1e3 * energy + (errors[1] * energy) ** 2 + noise**2,
+        "depth": depth,
     }
 
 
@@ -150,7 +159,8 @@ def find_clusters(digits: Digits, calorimeter: Calorimeter, calibration: Calibra
         "E_prs": raw.preshower,
         "E_hcal": _behind(columns, digits.hcal, maps.hcal),
     }
-    return Clusters(members=members, columns=columns)
+    depth = columns.pop("depth")
+    return Clusters(members=members, columns=columns, depth=depth)
 
 
 def _moments(members: Members, energy: Floats, cells: CellMap, total: Floats) -> dict[str, Floats]:

@@ -57,7 +57,7 @@ def gains(seed: int, ecal_cells: int, hcal_cells: int, ecal: float, hcal: float)
 def deposits(cells: NDArray[Any], part: int, n: int) -> Floats:
     """Return the energy (MeV in the scintillator) of each of the n cells of a calorimeter."""
     mine = cells["part"] == part
-    return np.bincount(cells["cell"][mine], cells["energy"][mine], minlength=n)
+    return np.bincount(cells["cell"][mine], cells["energy"][mine], minlength=n).astype(np.float64)
 
 
 def digitise(cells: NDArray[Any], context: Context, calibration: Calibration, event_id: int) -> Digits:
@@ -68,7 +68,9 @@ def digitise(cells: NDArray[Any], context: Context, calibration: Calibration, ev
     gain = gains(context.seed, len(maps.ecal), len(maps.hcal), c.ecal.miscalibration, c.hcal.miscalibration)
     spd = _photo_statistics(deposits(cells, SPD, len(maps.spd)), c.spd.photo_electrons, rng)
     prs = gain.prs * _photo_statistics(deposits(cells, PRS, len(maps.prs)), c.prs.photo_electrons, rng)
-    ecal, saturated = _ecal(deposits(cells, ECAL, len(maps.ecal)) / calibration.ecal_sampling, maps, gain, c, rng)
+    ecal, saturated = _ecal(
+        deposits(cells, ECAL, len(maps.ecal)) / calibration.ecal_sampling, maps, gain, c, rng
+    )
     hcal = deposits(cells, HCAL, len(maps.hcal)) / calibration.hcal_sampling
     hcal = gain.hcal * _photo_statistics(hcal, 1e-3 * c.hcal.photo_electrons_per_gev, rng)
     hcal += c.hcal.noise * rng.standard_normal(len(hcal))
@@ -98,7 +100,7 @@ def sine(cells: CellMap) -> Floats:
 def _ecal(
     energy: Floats, maps: CaloCells, gain: Gains, c: Any, rng: np.random.Generator
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Counts of the ADC are proportional to transverse energy, as the gains of the cells are set in LHCb."""
+    """Return energies and saturation; counts of the ADC are proportional to transverse energy."""
     e = c.ecal
     seen = gain.ecal * _photo_statistics(energy, 1e-3 * e.photo_electrons_per_gev, rng)
     transverse = seen * sine(maps.ecal) + e.noise * rng.standard_normal(len(seen))

@@ -3,6 +3,8 @@
 Python must hold every object that it hands to Geant4 for as long as Geant4 runs.
 """
 
+# ruff: noqa: N802  (Geant4 names what it calls)
+
 from __future__ import annotations
 
 from typing import Any

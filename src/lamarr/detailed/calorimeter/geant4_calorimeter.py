@@ -77,7 +77,7 @@ class Showers:
     def shoot(
         self, particle: str, kinetic: NDArray[np.float64], seed: int
     ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        """Yield per particle the energies in (section, column, row) and its offset (2,) from the centre, mm."""
+        """Yield per particle rows (number of the square, MeV), and where it enters (2,), mm."""
         rng = np.random.Generator(np.random.Philox(key=seed))
         offsets = (rng.uniform(size=(len(kinetic), 2)) - 0.5) * self.fine
         for i, (energy, offset) in enumerate(zip(kinetic, offsets, strict=True)):

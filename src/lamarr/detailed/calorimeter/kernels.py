@@ -28,7 +28,7 @@ def _overlay_spots(
 ) -> Any:
     """Sum the spots of each particle in cells; see overlay.overlay.
 
-    `mirror` is (a, b, c, d) with x' = a x + b y, y' = c x + d y. Returns (part·base + cell, face, energy), lost.
+    `mirror` is (a, b, c, d) with x' = a x + b y, y' = c x + d y. Returns numbers, faces, energies, lost.
     """
     n = len(first)
     room = 0
@@ -74,7 +74,7 @@ def _overlay_spots(
 
 
 def _find_seeds(energy: Any, transverse: Any, neighbours: Any, threshold: float) -> Any:
-    """Cells above the threshold (transverse energy) with more energy than all neighbours; ties: lower number."""
+    """Cells above the threshold (transverse energy) with more energy than all neighbours; ties: the first."""
     seeds = np.empty(len(energy), np.int32)
     n = 0
     for cell in range(len(energy)):

@@ -8,11 +8,12 @@ all are made: a broken run goes on where it stopped, with the same result.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,6 @@ import click
 import numpy as np
 
 from lamarr.detailed.calorimeter.showers import SPECIES, ShowerLibrary, merged_spots
-from lamarr.detailed.transport.data import cache_directory, prepare_data
 from lamarr.detector.geometry import load_geometry
 from lamarr.errors import ConfigurationError, raise_unknown
 
@@ -133,7 +133,7 @@ def _work(folder: Path, size: str, seed: int) -> None:
     missing = [c for c in _chunks(size, seed) if not (folder / _file(c)).exists()]
     if not missing:
         return
-    prepare_data()
+    importlib.import_module("lamarr.detailed.transport.data").prepare_data()
     from lamarr.detailed.calorimeter.geant4_calorimeter import Showers
 
     showers = Showers(load_geometry().calorimeter)
@@ -148,14 +148,18 @@ def _work(folder: Path, size: str, seed: int) -> None:
 
 def _run_chunk(showers: Any, chunk: _Chunk) -> dict[str, Any]:
     kinetic, seed = chunk.energies()
-    spots = [merged_spots(rows, offset, showers.fine) for rows, offset in _shots(showers, chunk, kinetic, seed)]
+    shots = showers.shoot(chunk.species, kinetic, seed)
+    spots = [merged_spots(rows, offset, showers.fine) for rows, offset in shots]
     columns = {k: np.concatenate([s[k] for s in spots]) for k in ("section", "x", "y", "energy")}
     size = np.array([len(s["energy"]) for s in spots])
     return {"pid": np.full(len(kinetic), SPECIES[chunk.species]), "kinetic": kinetic, "size": size, **columns}
 
 
-def _shots(showers: Any, chunk: _Chunk, kinetic: Any, seed: int) -> Iterator[tuple[Any, Any]]:
-    yield from showers.shoot(chunk.species, kinetic, seed)
+def _cache() -> Path:
+    """Where the library is kept: $LAMARR_CACHE, else $XDG_CACHE_HOME/lamarr, else ~/.cache/lamarr."""
+    if named := os.environ.get("LAMARR_CACHE"):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lamarr"
 
 
 @cache
@@ -169,12 +173,14 @@ def cached_library(size: str | None = None) -> ShowerLibrary:
     if named and size is None:
         return ShowerLibrary.load(named)
     chosen = size or os.environ.get("LAMARR_SHOWERS", "standard")
-    path = cache_directory() / f"showers-{chosen}-1.npz"
+    path = _cache() / f"showers-{chosen}-1.npz"
     return ShowerLibrary.load(path) if path.exists() else make_library(path, size=chosen)
 
 
 @click.command()
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=None, help="File; default: the cache.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=None, help="File; default: the cache."
+)
 @click.option("--size", default="standard", show_default=True, help=f"One of {', '.join(SIZES)}.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--worker", type=click.Path(path_type=Path), hidden=True)
@@ -183,7 +189,7 @@ def main(output: Path | None, size: str, seed: int, worker: Path | None) -> None
     if worker is not None:
         _work(worker, size, seed)
         return
-    path = output or cache_directory() / f"showers-{size}-{seed}.npz"
+    path = output or _cache() / f"showers-{size}-{seed}.npz"
     library = make_library(path, size=size, seed=seed, report=click.echo)
     click.echo(f"{path}: {len(library)} showers, {path.stat().st_size / 1e6:.1f} MB")
 

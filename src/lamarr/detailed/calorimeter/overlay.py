@@ -1,8 +1,9 @@
 """Showers of the library in place of Geant4's: the energy that particles leave in the cells.
 
 Every particle at the calorimeters' front takes a shower of its species that has nearly its energy (within
-`WINDOW` in ln E, or one of the `LEAST` nearest), scaled to its energy, turned or mirrored by one of the eight symmetries of the square, and sheared
-along its direction. Muons are not scaled: they leave what a minimum-ionising particle leaves.
+`WINDOW` in ln E, or one of the `LEAST` nearest), scaled to its energy, turned or mirrored by one of the
+eight symmetries of the square, and sheared along its direction. Muons are not scaled: they leave what a
+minimum-ionising particle leaves.
 """
 
 from __future__ import annotations
@@ -110,7 +111,9 @@ def _choose(
         high = np.maximum(low + least, np.searchsorted(offered, wanted * np.exp(WINDOW)))
         low = np.minimum(low, np.searchsorted(offered, wanted * np.exp(-WINDOW)))
         rows[these] = a + low + (draw[these] * (high - low)).astype(np.int64)
-    scale = np.where(rows >= 0, kinetic / library.kinetic[rows], 0.0) if len(library) else np.zeros(len(faces))
+    scale = (
+        np.where(rows >= 0, kinetic / library.kinetic[rows], 0.0) if len(library) else np.zeros(len(faces))
+    )
     return rows, np.where(species == 13, 1.0, scale)
 
 

@@ -18,7 +18,7 @@ _SPEED_OF_LIGHT = 299.792458  # mm/ns
 def pointing_particles(
     x: ArrayLike, y: ArrayLike, energy: ArrayLike, calorimeter: Calorimeter, pid: int = 22
 ) -> NDArray[Any]:
-    """Return CALO_FACE of massless particles from the origin that cross (x, y) in the plane ``ecal.plane``."""
+    """Return CALO_FACE of massless particles from the origin that cross (x, y) in ``ecal.plane``."""
     x, y, energy = np.broadcast_arrays(*(np.atleast_1d(np.asarray(v, float)) for v in (x, y, energy)))
     z = calorimeter.ecal.plane
     length = np.sqrt(x**2 + y**2 + z**2)
@@ -39,7 +39,7 @@ def flat_photons(
     energies: tuple[float, float] = (1e3, 150e3),
     pid: int = 22,
 ) -> NDArray[Any]:
-    """Return n particles flat in ln E (MeV) and in position inside a region (None: any), away from borders."""
+    """Return n particles flat in ln E (MeV) and in position in a region (None: any), away from borders."""
     m = calorimeter.module
     r = calorimeter.regions[0 if region is None else region]
     inner = calorimeter.regions[region + 1 :] if region is not None else ()
