@@ -18,6 +18,7 @@ COMMANDS = {
     "generate": "Generate events and write them to files.",
     "convert": "Convert a file of events to another format.",
     "info": "Say what there is: sets, detectors, tables, or what a file holds.",
+    "validate": "Compare a flash sample with a detailed one: one page, verdicts first.",
     "compile": "Compile models, or a whole pipeline, to a library for other programs.",
     "cache": "Show the libraries that were compiled on first use, or remove them.",
     "import-model": "Make a card of a Keras or ONNX model: columns get names, weights a checksum.",

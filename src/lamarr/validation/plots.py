@@ -1,13 +1,10 @@
 """The four plots of the demonstration, as SVG for the page and as one PNG picture.
 
-matplotlib is imported inside the functions. Ink is one colour that no data have, so that the page can
-give it the colour of its text, light or dark.
+matplotlib is imported inside the functions.
 """
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from lamarr.validation.figures import COLOURS, INK, MARKERS, plain_ticks, style, svg_figure
 from lamarr.validation.measurements import Mass, Measurements
 from lamarr.validation.profiles import Profile
 
@@ -23,18 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["PLOTS", "RAPIDSIM_MOMENTUM", "ip_reference", "overview", "svg"]
 
-INK: Final = "#20242b"
-COLOURS: Final = ("#2f7ed8", "#e07b1f", "#2ca58d", "#b5539c")
-"""Readable on white and on dark grey, and told apart by the colour-blind."""
-MARKERS: Final = ("o", "s", "^", "D")
 
 RAPIDSIM_MOMENTUM: Final = (
     (5, 10, 20, 30, 40, 50, 60, 70, 80, 100, 120, 150, 235),
     (0.50, 0.48, 0.52, 0.58, 0.60, 0.66, 0.70, 0.75, 0.80, 0.86, 0.90, 0.96, 1.12),
 )
 """p (GeV) and σp/p (%), linear in between: RapidSim "LHCbGeneric", rootfiles/smear/smear12.root, 9ae02c3."""
-
-_NAMESPACE: Final = 'xmlns:xlink="http://www.w3.org/1999/xlink"'
 
 MASS_WINDOW: Final = 40.0
 MASS_BIN: Final = 2.0
@@ -82,7 +74,7 @@ def draw_momentum(ax: Axes, m: Measurements) -> None:
     ax.set(xscale="log", xlim=(2, 200), ylim=(0, _top(m.momentum, 100, 1.2)))
     ax.set(xlabel=r"$p$ [GeV]", ylabel=r"$\sigma_{68}\,(\Delta p/p)$ [%]")
     ax.set_title(f"Momentum resolution, {_entries(m.momentum):,} long tracks")
-    _plain_ticks(ax, (2, 5, 10, 20, 50, 100, 200))
+    plain_ticks(ax, (2, 5, 10, 20, 50, 100, 200))
     _legend(ax)
 
 
@@ -104,7 +96,7 @@ def draw_efficiency(ax: Axes, m: Measurements) -> None:
     ax.set(xlabel=r"$p$ [GeV]", ylabel="long tracks / generated")
     ax.set_title(f"Long-track efficiency, {_entries(m.efficiency):,} particles")
     ax.axhline(1, color=INK, lw=0.5, alpha=0.5)
-    _plain_ticks(ax, (2, 5, 10, 20, 50, 100, 200))
+    plain_ticks(ax, (2, 5, 10, 20, 50, 100, 200))
     _legend(ax, ncols=2)
 
 
@@ -118,20 +110,8 @@ PLOTS: Final[Mapping[str, Callable[[Axes, Measurements], None]]] = {
 
 
 def svg(name: str, measurements: Measurements) -> str:
-    """Return a plot as an ``<svg>`` element: text as paths, ink in ``currentColor``, ids of its own."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context({**_style(), "svg.fonttype": "path", "svg.hashsalt": name}):
-        figure = Figure(figsize=(4.4, 3.4), layout="constrained")
-        PLOTS[name](figure.subplots(), measurements)
-        file = io.StringIO()
-        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = file.getvalue()
-    text = text[text.index("<svg") :].replace(INK, "currentColor")
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{name}-", text)
-    return re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', rf"<svg \1 {_NAMESPACE}>", text)
+    """Return a plot as an ``<svg>`` element."""
+    return svg_figure(name, lambda figure: PLOTS[name](figure.subplots(), measurements))
 
 
 def overview(path: Path, measurements: Measurements) -> None:
@@ -140,7 +120,7 @@ def overview(path: Path, measurements: Measurements) -> None:
     from matplotlib.figure import Figure
 
     part = path.with_name(f".{path.name}.part")
-    with mpl.rc_context(_style()):
+    with mpl.rc_context(style()):
         figure = Figure(figsize=(9.6, 7.2), layout="constrained", facecolor="white")
         for ax, draw in zip(figure.subplots(2, 2).flat, PLOTS.values(), strict=True):
             draw(ax, measurements)
@@ -169,28 +149,3 @@ def _top(profiles: Mapping[str, Profile], scale: float, least: float) -> float:
 
 def _entries(profiles: Mapping[str, Profile]) -> int:
     return int(sum(p.entries.sum() for p in profiles.values()))
-
-
-def _plain_ticks(ax: Axes, ticks: tuple[float, ...]) -> None:
-    from matplotlib.ticker import NullFormatter
-
-    ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
-    ax.xaxis.set_minor_formatter(NullFormatter())
-
-
-def _style() -> Any:  # matplotlib's stubs want a dictionary of literal keys
-    ink = {f"{k}color": INK for k in ("text.", "axes.edge", "axes.label", "xtick.", "ytick.", "grid.")}
-    return {
-        **ink,
-        "axes.titlecolor": INK,
-        "font.size": 9,
-        "axes.titlesize": 10,
-        "legend.fontsize": 8,
-        "legend.frameon": False,
-        "axes.grid": True,
-        "grid.alpha": 0.15,
-        "axes.axisbelow": True,
-        "xtick.direction": "in",
-        "ytick.direction": "in",
-        "path.simplify": False,
-    }

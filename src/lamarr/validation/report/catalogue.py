@@ -1,0 +1,190 @@
+"""The catalogue of a report: its observables, cuts and widths. :func:`register` adds to it.
+
+An observable is one entry: a name, its group (:mod:`lamarr.validation.report.groups`), and a column of the
+group or a function of its columns. See docs/validation.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import numpy as np
+
+from lamarr.errors import ConfigurationError
+from lamarr.validation.decays import DECAYS, Decay
+from lamarr.validation.report.observables import Columns, Cut, Observable, Width
+
+__all__ = ["CUTS", "OBSERVABLES", "WIDTHS", "register"]
+
+_KS: Final = {"ks": 0.01}
+_LOOSE: Final = {"ks": 0.02}
+
+
+def _track(name: str, title: str, low: float, high: float, **more: Any) -> Observable:
+    return Observable(
+        name=name,
+        group="long_tracks",
+        title=title,
+        low=low,
+        high=high,
+        by_species=True,
+        targets=_KS,
+        **more,
+    )
+
+
+def _pid(name: str, low: float, high: float, **more: Any) -> Observable:
+    targets = {"ks": 0.01, "wasserstein": 0.02}
+    return Observable(
+        name=name, group="pid", title=name, low=low, high=high, by_species=True, targets=targets, **more
+    )
+
+
+def _light(name: str) -> Callable[[Columns], Any]:
+    return lambda c: np.abs(c[name]) > 1e-9
+
+
+def _muonic(columns: Columns) -> Any:
+    return np.asarray(columns["isMuon"], bool)
+
+
+_PULLS: Final = {"x": "x", "y": "y", "tx": "tx", "ty": "ty", "qop": "q/p"}
+_TRACKS: Final = (
+    _track("dp", "Δp / p", -0.03, 0.03),
+    _track("dx", "Δx", -0.2, 0.2, unit="mm"),
+    _track("dy", "Δy", -0.2, 0.2, unit="mm"),
+    _track("dtx", "Δtx", -1e-3, 1e-3),
+    _track("dty", "Δty", -1e-3, 1e-3),
+    _track("chi2PerDoF", "χ² / ndof of the track", 0, 4),
+    _track("nDoF", "degrees of freedom", 0, 50),
+    _track("ghostProb", "ghost probability", 0, 1, log=True),
+    *(_track(f"pull_{name}", f"pull of {title}", -5, 5) for name, title in _PULLS.items()),
+    _track("log_sigma_x", "log₁₀ σ(x) [mm]", -2.5, 0),
+    _track("log_sigma_tx", "log₁₀ σ(tx)", -5, -2.5),
+    _track("log_sigma_qop", "log₁₀ σ(q/p) [1/MeV]", -9, -5),
+)
+_PID: Final = (
+    *(_pid(name, -60, 60, log=True, where=_light(name)) for name in ("RichDLLe", "RichDLLmu")),
+    *(_pid(name, -100, 100, log=True, where=_light(name)) for name in ("RichDLLk", "RichDLLp")),
+    *(_pid(name, -15, 2, where=_muonic) for name in ("MuonMuLL", "MuonBkgLL")),
+    *(_pid(name, -100, 100, log=True) for name in ("PIDe", "PIDmu", "PIDK", "PIDp")),
+    *(_pid(f"ProbNN{s}", 0, 1, log=True) for s in ("e", "pi", "k", "p")),
+    _pid("ProbNNmu", 0, 1, log=True, where=_muonic),
+)
+
+
+def _vertex(axis: str, reach: float) -> Observable:
+    return Observable(
+        name=f"PV_d{axis}",
+        values=f"d{axis}",
+        group="primary_vertices",
+        title=f"Δ{axis} of the primary vertex",
+        unit="µm",
+        low=-reach,
+        high=reach,
+        targets={"ks": 0.05},
+    )
+
+
+def _cluster(column: str, title: str, low: float, high: float, unit: str = "") -> Observable:
+    return Observable(
+        name=f"cluster_{column}",
+        values=column,
+        group="clusters",
+        title=title,
+        unit=unit,
+        low=low,
+        high=high,
+        targets=_LOOSE,
+    )
+
+
+_EVENTS: Final = (
+    Observable(name="nTracks", group="events", title="tracks per event", low=0, high=300),
+    Observable(name="nLong", group="events", title="long tracks per event", low=0, high=100),
+    Observable(name="nPVs", group="events", title="primary vertices per event", low=-0.5, high=8.5, bins=9),
+    Observable(name="nClusters", group="events", title="clusters per event", low=0, high=200, targets=_LOOSE),
+    *(_vertex(axis, reach) for axis, reach in (("x", 80.0), ("y", 80.0), ("z", 500.0))),
+    _cluster("log_energy", "log₁₀ of the cluster's energy [GeV]", -1, 2.5),
+    _cluster("x", "x of the cluster", -4000, 4000, "mm"),
+    _cluster("y", "y of the cluster", -3200, 3200, "mm"),
+)
+
+
+def _composites(name: str, decay: Decay) -> Iterator[Observable]:
+    head, first, (label, low, high) = decay.head.label, decay.head.tracks[0].label, decay.window
+    entries: tuple[tuple[str, str, float, float, dict[str, float]], ...] = (
+        (f"{label}_m", f"m({label}) [MeV]", low, high, _LOOSE),
+        (f"{head}_m", f"m({head}) of the tracks [MeV]", 0.0, 7000.0, _LOOSE),
+        (f"log_{first}_ip_chi2", f"log₁₀ IP χ² of {first}", -2.0, 5.0, _LOOSE),
+        (f"log_{head}_ip_chi2", f"log₁₀ IP χ² of {head}", -2.0, 5.0, _LOOSE),
+        (f"log_{head}_fd_chi2", f"log₁₀ flight χ² of {head}", -2.0, 6.0, _LOOSE),
+        (f"{head}_vertex_chi2", f"vertex χ²/ndof of {head}", 0.0, 10.0, _LOOSE),
+        (f"{head}_m_corr", f"corrected mass of {head} [MeV]", 2000.0, 8000.0, {}),
+    )
+    for column, title, least, most, targets in {e[0]: e for e in reversed(entries)}.values():
+        yield Observable(
+            name=f"{name}_{column}",
+            values=column,
+            group=f"candidates_{name}",
+            title=title,
+            low=least,
+            high=most,
+            targets=targets,
+        )
+
+
+_ALL: Final = (*_TRACKS, *_PID, *_EVENTS, *(o for n, d in DECAYS.items() for o in _composites(n, d)))
+OBSERVABLES: Final[dict[str, Observable]] = {o.name: o for o in _ALL}
+"""Observables by name; :func:`register` adds to them."""
+
+CUTS: Final[dict[str, Cut]] = {
+    c.name: c
+    for c in (
+        Cut(name="PIDK>0", title="DLL(K−π) > 0", passed=lambda c: c["PIDK"] > 0),
+        Cut(name="PIDK>5", title="DLL(K−π) > 5", passed=lambda c: c["PIDK"] > 5),
+        Cut(name="PIDp>5", title="DLL(p−π) > 5", passed=lambda c: c["PIDp"] > 5),
+        Cut(name="PIDp-PIDK>0", title="DLL(p−K) > 0", passed=lambda c: c["PIDp"] - c["PIDK"] > 0),
+        Cut(name="PIDmu>0", title="DLL(μ−π) > 0", passed=lambda c: c["PIDmu"] > 0),
+        Cut(name="ProbNNk>0.2", title="ProbNNk > 0.2", passed=lambda c: c["ProbNNk"] > 0.2),
+        Cut(name="ProbNNp>0.5", title="ProbNNp > 0.5", passed=lambda c: c["ProbNNp"] > 0.5),
+        Cut(name="ProbNNmu>0.2", title="ProbNNmu > 0.2", passed=lambda c: c["ProbNNmu"] > 0.2),
+        Cut(name="isMuon", title="isMuon", passed=lambda c: np.asarray(c["isMuon"], bool)),
+        Cut(
+            name="long",
+            title="long track",
+            group="particles",
+            passed=lambda c: c["is_long"],
+            mean=0.01,
+            largest=0.03,
+        ),
+    )
+}
+"""Cuts by name."""
+
+WIDTHS: Final[dict[str, Width]] = {
+    w.name: w
+    for w in (
+        Width(name="sigma_p", title="momentum resolution", column="dp", scale=100, unit="%"),
+        Width(name="sigma_ip", title="resolution of IPx", column="dx", scale=1000, unit="µm"),
+        Width(name="sigma_tx", title="resolution of tx", column="dtx", scale=1e6, unit="µrad"),
+        Width(name="pull_qop", title="width of the q/p pull", column="pull_qop"),
+        Width(name="pull_x", title="width of the x pull", column="pull_x"),
+    )
+}
+"""Widths by name."""
+
+
+def register(observable: Observable) -> Observable:
+    """Add an observable of one's own.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is one of this name.
+    """
+    if observable.name in OBSERVABLES:
+        raise ConfigurationError(f"an observable is called '{observable.name}' already; choose another name")
+    OBSERVABLES[observable.name] = observable
+    return observable

@@ -1,0 +1,293 @@
+"""How an observable, a cut, a width or a whole group is judged: verdicts, and what a panel shows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lamarr.errors import MissingNameError
+from lamarr.validation.metrics import (
+    cross_validated_auc,
+    efficiency_difference,
+    half_width,
+    kolmogorov_measured,
+    wasserstein_measured,
+)
+from lamarr.validation.profiles import Profile, efficiencies, half_width_error, median_error, widths
+from lamarr.validation.report.observables import Cut, Observable, Width
+from lamarr.validation.report.verdicts import Verdict
+
+__all__ = [
+    "Curves",
+    "Histograms",
+    "Item",
+    "Pair",
+    "section_of",
+    "tell_apart",
+    "judge_cut",
+    "judge_observable",
+    "judge_width",
+]
+
+Array = NDArray[Any]
+Columns = Mapping[str, Array]
+
+P_EDGES: Final = (2, 4, 6, 9, 13, 18, 25, 35, 50, 75, 100, 150)
+ETA_EDGES: Final = (2, 2.5, 3, 3.5, 4, 4.5, 5)
+N_TRACKS_EDGES: Final = (0, 25, 50, 75, 100, 150, 200, 300)
+CLASSIFIER_ROWS: Final = 30_000
+
+SECTIONS: Final = {
+    "long_tracks": "tracking",
+    "upstream_tracks": "tracking",
+    "downstream_tracks": "tracking",
+    "particles": "tracking",
+    "primary_vertices": "tracking",
+    "pid": "identification",
+    "clusters": "calorimeter",
+    "events": "event",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Histograms:
+    """Both distributions of an observable, for a panel: normalised contents and errors by bin."""
+
+    observable: Observable
+    species: str
+    edges: Array
+    flash: tuple[Array, Array]
+    detailed: tuple[Array, Array]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curves:
+    """A quantity of both samples in bins of a variable, for a panel."""
+
+    name: str
+    title: str
+    species: str
+    axis: str
+    unit: str
+    flash: Profile
+    detailed: Profile
+    scale: float = 1.0
+
+
+Pair = tuple[Columns, Columns]
+"""Columns of a group of the flash sample and of the detailed one."""
+Item = Verdict | Histograms | Curves
+
+
+def section_of(group: str) -> str:
+    """Return the section of the report that a group belongs to."""
+    return SECTIONS.get(group, "composites")
+
+
+def _of_species(columns: Columns, pid: int) -> Columns:
+    if not pid:
+        return columns
+    chosen = columns["species"] == pid
+    return {k: v[chosen] for k, v in columns.items()}
+
+
+def _enough(a: int, b: int, least: int) -> None:
+    if min(a, b) < least:
+        raise MissingNameError(f"fewer than {least} entries in one of the samples")
+
+
+def judge_observable(
+    pair: Pair, observable: Observable, species: str, pid: int, least: int
+) -> Iterator[Item]:
+    """Compare the distributions of an observable: KS, Wasserstein, and of mass peaks position and width."""
+    a, b = (observable(_of_species(c, pid)) for c in pair)
+    _enough(len(a), len(b), least)
+    common: dict[str, Any] = {
+        "section": section_of(observable.group),
+        "name": f"{observable.title} {species}".strip(),
+        "n_flash": len(a),
+        "n_detailed": len(b),
+    }
+    ks = kolmogorov_measured(a, b)
+    nan = float("nan")
+    yield Verdict(
+        what="KS",
+        value=ks.value,
+        error=ks.error,
+        floor=ks.floor,
+        target=observable.targets.get("ks", nan),
+        **common,
+    )
+    unit = half_width(b)
+    if unit > 0:
+        w = wasserstein_measured(a, b)
+        yield Verdict(
+            what="Wasserstein / half-width",
+            value=w.value / unit,
+            error=w.error / unit,
+            floor=w.floor / unit,
+            target=observable.targets.get("wasserstein", nan),
+            **common,
+        )
+    if (
+        observable.group.startswith("candidates_")
+        and observable.name.endswith("_m")
+        and "ks" in observable.targets
+    ):
+        yield from _peak(a, b, observable, common)
+    edges = np.linspace(observable.low, observable.high, observable.bins + 1)
+    yield Histograms(
+        observable=observable,
+        species=species,
+        edges=edges,
+        flash=_contents(a, edges),
+        detailed=_contents(b, edges),
+    )
+
+
+def _peak(a: Array, b: Array, observable: Observable, common: dict[str, Any]) -> Iterator[Verdict]:
+    """Position and width of a mass peak."""
+    inside = [v[(v > observable.low) & (v < observable.high)] for v in (a, b)]
+    if min(map(len, inside)) < 50:
+        return
+    shift = float(np.median(inside[0]) - np.median(inside[1]))
+    error = float(np.hypot(median_error(inside[0]), median_error(inside[1])))
+    yield Verdict(what="shift of the median [MeV]", value=abs(shift), error=error, target=0.1, **common)
+    wa, wb = (half_width(v) for v in inside)
+    relative = float(np.hypot(half_width_error(inside[0]) / wa, half_width_error(inside[1]) / wb))
+    yield Verdict(
+        what="relative difference of the width", value=abs(wa / wb - 1), error=relative, target=0.03, **common
+    )
+
+
+def _contents(values: Array, edges: Array) -> tuple[Array, Array]:
+    counts = np.histogram(values, edges)[0].astype(float)
+    total = max(len(values), 1)
+    return counts / total, np.sqrt(counts) / total
+
+
+_AXES: Final = {"p": ("p [GeV]", P_EDGES), "eta": ("η", ETA_EDGES), "nTracks": ("nTracks", N_TRACKS_EDGES)}
+
+
+def judge_cut(pair: Pair, cut: Cut, species: str, pid: int, least: int) -> Iterator[Item]:
+    """Compare the efficiency of a cut in bins of p, η and nTracks."""
+    both = [_of_species(c, pid) for c in pair]
+    try:
+        passed = [np.asarray(cut.passed(c), bool) for c in both]
+    except KeyError as error:
+        raise MissingNameError(f"'{cut.group}' has no column {error}") from None
+    _enough(len(passed[0]), len(passed[1]), least)
+    for variable, (axis, edges) in _AXES.items():
+        if any(np.isnan(c[variable]).all() for c in both):
+            continue
+        x = [c[variable] for c in both]
+        profiles = [efficiencies(v, k, edges) for v, k in zip(x, passed, strict=True)]
+        bins = [
+            np.where((v >= edges[0]) & (v < edges[-1]), np.searchsorted(edges, v, "right") - 1, -1) for v in x
+        ]
+        difference = efficiency_difference(
+            bins[0], passed[0], bins[1], passed[1], len(edges) - 1, least=least
+        )
+        if np.isfinite(difference.mean):
+            at = int(np.nanargmax(np.abs(difference.difference)))
+            common: dict[str, Any] = {
+                "section": "efficiency",
+                "name": f"{cut.title} {species} in bins of {variable}",
+                "n_flash": len(passed[0]),
+                "n_detailed": len(passed[1]),
+            }
+            variance = np.nanmean(difference.error**2)
+            n_bins = int(np.isfinite(difference.difference).sum())
+            yield Verdict(
+                what="mean |Δε|",
+                value=difference.mean,
+                # |N(0, σ)| has the mean σ √(2/π) and the variance σ² (1 − 2/π).
+                error=float(np.sqrt(variance * (1 - 2 / np.pi) / n_bins)),
+                floor=float(np.sqrt(variance * 2 / np.pi)),
+                target=cut.mean,
+                **common,
+            )
+            yield Verdict(
+                what="largest |Δε|",
+                value=difference.largest,
+                error=float(difference.error[at]) * _among(n_bins),
+                target=cut.largest,
+                worst=f"{edges[at]:g}–{edges[at + 1]:g}",
+                **common,
+            )
+        yield Curves(
+            name=f"{cut.name}-{variable}", title=f"ε({cut.title})", species=species, axis=axis, unit="",
+            flash=profiles[0], detailed=profiles[1],
+        )  # fmt: skip
+
+
+def _among(n: int) -> float:
+    """Return by how much the error of the largest of `n` differences must grow to allow for the choice.
+
+    Twice the error is then what the largest of n normal numbers exceeds in 5 % of cases.
+    """
+    return NormalDist().inv_cdf(0.5 + 0.5 * 0.95 ** (1 / n)) / 2
+
+
+def judge_width(pair: Pair, width: Width, species: str, pid: int, least: int) -> Iterator[Item]:
+    """Compare the half-widths of a residual or pull in bins of p."""
+    both = [_of_species(c, pid) for c in pair]
+    if any(width.column not in c for c in both):
+        raise MissingNameError(f"'{width.group}' has no column '{width.column}'")
+    _enough(len(both[0]["p"]), len(both[1]["p"]), least)
+    flash, detailed = (widths(c["p"], c[width.column], P_EDGES, least=least) for c in both)
+    common = sorted(set(flash.low) & set(detailed.low))
+    if common:
+        fa, fb = np.searchsorted(flash.low, common), np.searchsorted(detailed.low, common)
+        ratio = flash.value[fa] / detailed.value[fb] - 1
+        error = np.hypot(flash.above[fa] / flash.value[fa], detailed.above[fb] / detailed.value[fb])
+        at = int(np.argmax(np.abs(ratio)))
+        yield Verdict(
+            section="tracking",
+            name=f"{width.title} {species} in bins of p",
+            what="largest relative difference",
+            value=float(abs(ratio[at])),
+            error=float(error[at]) * _among(len(common)),
+            target=width.target,
+            n_flash=len(both[0]["p"]),
+            n_detailed=len(both[1]["p"]),
+            worst=f"p {common[at]:g} GeV",
+        )
+    yield Curves(
+        name=width.name, title=width.title, species=species, axis="p [GeV]", unit=width.unit, flash=flash,
+        detailed=detailed, scale=width.scale,
+    )  # fmt: skip
+
+
+def tell_apart(pair: Pair, group: str, species: str, pid: int, least: int) -> Iterator[Item]:
+    """Train a classifier to tell the samples apart by all columns of a group."""
+    a, b = (_of_species(c, pid) for c in pair)
+    names = [n for n in a if n in b and n not in ("event_id", "species")]
+    left = {"p", "pt", "eta", "phi", "nTracks"} | {n for n in names if n.startswith(("d", "log_", "corr"))}
+    left |= {"chi2PerDoF", "nDoF", "ghostProb"}
+    used = names if group == "pid" else [n for n in names if n in left]
+    rng = np.random.default_rng(0)
+    rows = []
+    for c in (a, b):
+        matrix = np.stack([np.asarray(c[n], float) for n in used], axis=1)
+        rows.append(matrix[rng.permutation(len(matrix))[:CLASSIFIER_ROWS]])
+    _enough(len(rows[0]), len(rows[1]), max(10 * least, 1000))
+    auc, error = cross_validated_auc(rows[0], rows[1])
+    half = len(rows[1]) // 2
+    floor, _ = cross_validated_auc(rows[1][:half], rows[1][half:])
+    yield Verdict(
+        section=section_of(group),
+        name=f"all of {group} {species}".replace("_", " "),
+        what="AUC of boosted trees",
+        value=auc,
+        error=error,
+        floor=floor,
+        target=0.55,
+        n_flash=len(rows[0]),
+        n_detailed=len(rows[1]),
+    )
