@@ -3,7 +3,7 @@
 set: lhcb2016-magup            # trained models: a shipped set, or a folder
 detector: lhcb2016-magup       # default: the detector of the set; or a YAML file
 reverse_charge: false          # default: what the set says
-stages:                        # default: all shipped stages
+stages:                        # default: all shipped stages that the set has models for
   - classify
   - acceptance
   - efficiency
@@ -29,6 +29,7 @@ from lamarr.flash.stages import (
     CountTracks,
     Covariance,
     Efficiency,
+    Identification,
     PrimaryVertices,
     Propagate,
     Resolution,
@@ -72,6 +73,7 @@ _FACTORIES: Final[Mapping[str, Callable[[_Parts], Stage]]] = MappingProxyType(
         "covariance": lambda p: p.modelled(Covariance),
         "primary_vertices": lambda p: PrimaryVertices(p.detector.primary_vertex),
         "count_tracks": lambda _: CountTracks(),
+        "pid": lambda p: Identification(p.models.models, runs=p.runs, reverse_charge=p.reverse_charge),
     }
 )
 
@@ -88,8 +90,9 @@ class PipelineConfiguration:
         Name of a detector, or a YAML file; by default that of the set.
     reverse_charge : bool, optional
         Feed the opposite charge to the models; by default as the set declares.
-    stages : tuple of str
-        Names of :data:`lamarr.flash.stages.STAGES`, in order.
+    stages : tuple of str, optional
+        Names of :data:`lamarr.flash.stages.STAGES`, in order; by default all, but ``pid`` only if the set
+        has models for it.
     backend : str
         What evaluates the models: ``c`` (compiled on first use), ``numpy`` (the definition), or ``auto``: C,
         and numpy with a warning where there is no compiler or it fails.
@@ -100,7 +103,7 @@ class PipelineConfiguration:
     set: str = DEFAULT_SET
     detector: str | None = None
     reverse_charge: bool | None = None
-    stages: tuple[str, ...] = tuple(STAGES)
+    stages: tuple[str, ...] | None = None
     backend: str = "auto"
 
     @classmethod
@@ -128,15 +131,18 @@ class PipelineConfiguration:
         from lamarr.parametrizations.sets import load_set
         from lamarr.transpile import compiled
 
-        for name in self.stages:
+        for name in self.stages or ():
             if name not in _FACTORIES:
                 raise_unknown("stage", name, _FACTORIES)
         models = load_set(self.set)
+        stages = tuple(STAGES) if self.stages is None else self.stages
+        if self.stages is None and not Identification.wanted(models.models):
+            stages = tuple(name for name in stages if name != Identification.name)
         reverse = models.reverse_charge if self.reverse_charge is None else self.reverse_charge
         detector = load_detector(self.detector or models.detector)
         runs = compiled(tuple(models.models.values()), self.backend)
         parts = _Parts(models=models, detector=detector, reverse_charge=reverse, runs=runs)
-        return Pipeline(_FACTORIES[name](parts) for name in self.stages)
+        return Pipeline(_FACTORIES[name](parts) for name in stages)
 
 
 def load_pipeline(

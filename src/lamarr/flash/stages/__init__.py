@@ -11,6 +11,7 @@ from lamarr.flash.stages.classify import Classify
 from lamarr.flash.stages.count_tracks import CountTracks
 from lamarr.flash.stages.covariance import Covariance
 from lamarr.flash.stages.efficiency import Efficiency
+from lamarr.flash.stages.identification import Identification
 from lamarr.flash.stages.model import Model, ModelStage
 from lamarr.flash.stages.primary_vertices import PrimaryVertices
 from lamarr.flash.stages.propagate import Propagate
@@ -23,6 +24,7 @@ __all__ = [
     "CountTracks",
     "Covariance",
     "Efficiency",
+    "Identification",
     "Model",
     "ModelStage",
     "PrimaryVertices",
@@ -36,7 +38,7 @@ STAGES: Final = MappingProxyType(
         stage.name: stage
         for stage in (
             *(Classify, Acceptance, Efficiency, Propagate, Resolution, Covariance),
-            *(PrimaryVertices, CountTracks),
+            *(PrimaryVertices, CountTracks, Identification),
         )
     }
 )
