@@ -353,4 +353,28 @@ def test_compile_and_cache(lamarr, tiny_set, tmp_path, monkeypatch):
     assert "1 library, " in lamarr("cache")[1]
     assert "removed 1 library, " in lamarr("cache", "--clear")[1]
     assert "0 libraries, 0.00 MB" in lamarr("cache")[1]
-    assert lamarr("compile")[0] == 1
+
+
+def test_compile_a_pipeline(lamarr, tiny_set, tmp_path):
+    (tmp_path / "mine.yaml").write_text(f"set: {tiny_set}\nstages: [classify, acceptance]\n")
+    code, out, _ = lamarr("compile", "mine.yaml", "-o", "libmine.so")
+    assert code == 0
+    assert out.split() == [
+        w for f in ("libmine.so", "mine.h", "mine_models.h", "mine.pc") for w in ("wrote", f)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "a pipeline (a YAML file or a set) and -o libNAME.so must be given"),
+        (["lhcb2016-magup"], "-o libNAME.so must be given"),
+        (["--all", "-o", "libx.so"], "--all fills the cache"),
+        (["lhcb2016-magop", "-o", "libx.so"], "near misses: lhcb2016-magup"),
+        (["lhcb2016-magup", "-o", "x.so"], "must be called libNAME.so"),
+    ],
+)
+def test_compile_refuses(lamarr, arguments, sentence):
+    code, _, err = lamarr("compile", *arguments)
+    assert (code, err.count("\n")) == (1, 1)
+    assert sentence in err

@@ -107,8 +107,17 @@ def _run(command: list[str], folder: Path) -> None:
         )
 
 
-def build(source: Source, library: Path, *, levels: tuple[str, ...], flags: tuple[str, ...] = ()) -> Path:
+def build(
+    source: Source,
+    library: Path,
+    *,
+    levels: tuple[str, ...],
+    flags: tuple[str, ...] = (),
+    soname: str | None = None,
+) -> Path:
     """Compile `source` (emitted for the same `levels`) to the shared library `library`.
+
+    With a `soname` programs that are linked to it look for that name.
 
     Raises
     ------
@@ -121,22 +130,28 @@ def build(source: Source, library: Path, *, levels: tuple[str, ...], flags: tupl
         folder = Path(name)
         for file, content in source.files.items():
             (folder / file).write_bytes(content)
-        commands = [[*cc, *FLAGS, *flags, "-c", f"{source.name}_entry.c", "-o", "entry.o"]]
+        once = [f"{Path(file).stem}.o" for file in source.once]
+        commands = [
+            [*cc, *FLAGS, *flags, "-c", file, "-o", made]
+            for file, made in zip(source.once, once, strict=True)
+        ]
         for level in levels:
             march = [f"-march={_MARCH[level]}"] if level in _MARCH else []
             arguments = [f"-DLAMARR_LEVEL={level}", "-c", f"{source.name}.c", "-o", f"{level}.o"]
             commands.append([*cc, *FLAGS, *march, *flags, *arguments])
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
             list(pool.map(lambda command: _run(command, folder), commands))
-        objects = [f"{level}.o" for level in levels]
-        _run([*cc, *flags, "-shared", *_link_flags(), *objects, "entry.o", "-o", "library.so"], folder)
+        objects = [*(f"{level}.o" for level in levels), *once]
+        _run([*cc, *flags, "-shared", *_link_flags(soname), *objects, "-o", "library.so", "-lm"], folder)
         _seal(folder / "library.so")
         os.replace(folder / "library.so", library)  # noqa: PTH105
     return library
 
 
-def _link_flags() -> list[str]:
-    return ["-Wl,-z,noexecstack", "-Wl,-s"] if platform.system() == "Linux" else []
+def _link_flags(soname: str | None) -> list[str]:
+    if platform.system() != "Linux":
+        return []
+    return ["-Wl,-z,noexecstack", "-Wl,-s", *([f"-Wl,-soname,{soname}"] if soname else [])]
 
 
 def _seal(library: Path) -> None:

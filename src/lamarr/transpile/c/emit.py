@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -28,10 +28,16 @@ ABI = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """The files of a library: name → content."""
+    """The files of a library: name → content.
+
+    ``NAME.c`` is compiled for every level, the files `once` a single time. The table of normal numbers is
+    `normal_at` floats into the table of constants.
+    """
 
     name: str
     files: dict[str, bytes]
+    once: tuple[str, ...]
+    normal_at: int = 0
 
 
 def _kernels() -> dict[str, bytes]:
@@ -76,7 +82,13 @@ def _used_inputs(graph: Graph, name: str) -> None:
         raise ModelError(f"model '{name}' has no input columns, which the C back end needs")
 
 
-def emit(models: Sequence[Model], name: str, *, levels: Sequence[str] = ("generic",)) -> Source:
+def emit(
+    models: Sequence[Model],
+    name: str,
+    *,
+    levels: Sequence[str] = ("generic",),
+    about: Mapping[str, Any] | None = None,
+) -> Source:
     """Return the C files of a library of `models` called `name`.
 
     Parameters
@@ -84,6 +96,8 @@ def emit(models: Sequence[Model], name: str, *, levels: Sequence[str] = ("generi
     levels : sequence of str
         Levels of the instruction set, lowest first: ``x86_64_v2``, ``x86_64_v3``, ``x86_64_v4``, or
         ``generic``.
+    about : mapping, optional
+        What the card of the library says besides.
 
     Raises
     ------
@@ -111,11 +125,16 @@ def emit(models: Sequence[Model], name: str, *, levels: Sequence[str] = ("generi
             weights=weights,
             choose=_chooser(levels),
             entries="\n".join(entries),
-            card=_literal(json.dumps(_card(models), sort_keys=True, ensure_ascii=False)),
+            card=_literal(json.dumps({**_card(models), **(about or {})}, sort_keys=True, ensure_ascii=False)),
         ),
     }
     contents = {k: v.encode() for k, v in files.items()}
-    return Source(name=name, files={**contents, "weights.bin": table.to_bytes(), **_kernels()})
+    return Source(
+        name=name,
+        files={**contents, "weights.bin": table.to_bytes(), **_kernels()},
+        once=(f"{name}_entry.c",),
+        normal_at=normal_at,
+    )
 
 
 _SEEDED = (

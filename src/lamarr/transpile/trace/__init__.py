@@ -1,6 +1,6 @@
 """Arithmetic on columns, written once in numpy: a trace follows it and writes it as C, with the same bits."""
 
 from lamarr.transpile.trace.symbol import Symbol
-from lamarr.transpile.trace.trace import Trace, UntraceableError
+from lamarr.transpile.trace.trace import C_TYPES, Trace, UntraceableError
 
-__all__ = ["Symbol", "Trace", "UntraceableError"]
+__all__ = ["C_TYPES", "Symbol", "Trace", "UntraceableError"]
