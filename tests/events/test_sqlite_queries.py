@@ -35,6 +35,9 @@ PYLAMARR = {
     "covMatrix_12 covMatrix_13 covMatrix_14 covMatrix_22 covMatrix_23 covMatrix_24 covMatrix_33 covMatrix_34 "
     "covMatrix_44",
     "RecSummary": "event_id data_key data_value",
+    "Cluster": "event_id calocluster_id type center_x center_y z energy cov_xx cov_yy cov_ee",
+    "ClusterInfo": "event_id calocluster_id info_key info_value",
+    "ParticleID": "event_id particle_id type PDG algorithmType likelihood",
 }
 
 
@@ -241,3 +244,47 @@ def test_reading_streams(db: sqlite3.Connection, table: str) -> None:
     assert not [step for *_, step in plan if "TEMP" in step or "AUTOMATIC" in step]
     whole = "SCAN t" if table in PLAIN else "SCAN e"  # plain tables are stored in the order of their keys
     assert [step for *_, step in plan if step.startswith("SCAN")] == [whole]
+
+
+def test_clusters_in_pylamarrs_form(db: sqlite3.Connection) -> None:
+    c = BATCH["clusters"]
+    found = db.execute("SELECT * FROM Cluster ORDER BY 1, 2").fetchall()
+    names = ("x", "y", "z", "energy", "cov_xx", "cov_yy", "cov_ee")
+    expected = zip(
+        c["event_id"].tolist(),
+        c["cluster_id"].tolist(),
+        [4] * c.rows,
+        *([None if v != v else v for v in c[n].tolist()] for n in names),
+        strict=True,
+    )
+    assert found == list(expected)
+    assert found
+    info = {(event, cluster, key): v for event, cluster, key, v in db.execute("SELECT * FROM ClusterInfo")}
+    for key, name in ((380, "PhotonID"), (382, "IsNotE"), (383, "IsNotH")):
+        rows = zip(c["event_id"].tolist(), c["cluster_id"].tolist(), c[name].tolist(), strict=True)
+        assert {k: v for k, v in info.items() if k[2] == key} == {
+            (event, cluster, key): value for event, cluster, value in rows if value == value
+        }
+
+
+def test_identification_in_pylamarrs_form(db: sqlite3.Connection) -> None:
+    """One row per track, hypothesis and algorithm; isMuon is boolean, its probability an efficiency."""
+    query = (
+        "SELECT t.event_id, i.likelihood FROM ParticleID AS i JOIN Track AS t ON t.track_id = i.particle_id "
+        "WHERE i.type = ? AND i.PDG = ? AND i.algorithmType = ? ORDER BY i.particle_id"
+    )
+    p = BATCH["pid"]
+    columns = {
+        (10, 13, 0): "isMuon",
+        (20, 321, 2): "RichDLLk",
+        (30, 0, 2): "MuonBkgLL",
+        (100, 2212, 2): "PIDp",
+        (110, 211, 3): "ProbNNpi",
+    }
+    for key, name in columns.items():
+        found = db.execute(query, key).fetchall()
+        values = p[name].astype(float)
+        good = ~np.isnan(values)
+        assert found == list(zip(p["event_id"][good].tolist(), values[good].tolist(), strict=True))
+        assert found
+    assert {v for _, v in db.execute(query, (100, 211, 2))} == {0.0}

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from lamarr.events.schema import SCHEMA, SCHEMA_VERSION, Fate, TableSchema, TrackType
 from lamarr.events.sqlite_reader import QUERIES
 from lamarr.events.sqlite_tables import MISSING_VERTEX, SQL_TABLES
+from lamarr.events.sqlite_views import SQL_VIEWS
 
 __all__ = ["reference"]
 
@@ -93,6 +94,9 @@ def _lines() -> Iterator[str]:
     yield _PARQUET
     yield _SQLITE
     yield from _sql_tables()
+    for view in SQL_VIEWS.values():
+        yield f"### View `{view.name}` ({view.origin})\n"
+        yield f"{view.meaning} Columns: {', '.join(f'`{c}`' for c in view.columns)}.\n"
     yield from _origins()
 
 

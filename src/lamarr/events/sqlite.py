@@ -14,6 +14,7 @@ from lamarr.events.integrity import check_references
 from lamarr.events.schema import table_schema
 from lamarr.events.sqlite_rows import Numbering
 from lamarr.events.sqlite_tables import SQL_TABLES
+from lamarr.events.sqlite_views import SQL_VIEWS
 
 __all__ = ["SQLiteSink"]
 
@@ -47,7 +48,8 @@ class SQLiteSink:
         self._numbering = Numbering()
         # The thread that closes the writer need not be the one that opened it.
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        for statement in (*_PRAGMAS, "BEGIN", *(table.create for table in SQL_TABLES.values())):
+        made = [part.create for part in (*SQL_TABLES.values(), *SQL_VIEWS.values())]
+        for statement in (*_PRAGMAS, "BEGIN", *made):
             self._connection.execute(statement)
         self._connection.executemany(SQL_TABLES["Metadata"].insert, header.to_json().items())
 
