@@ -111,7 +111,7 @@ SQL_VIEWS: Final = {
             origin="PyLamarr",
             meaning=(
                 "Identification, one row per track, hypothesis and algorithm; particle_id is Track.track_id. "
-                "type: 0 probability of isMuon, 10 isMuon, 20 RICH, 30 MUON, 100 combined likelihoods, 110 ProbNN. "
+                "type: 0 probability of isMuon, 10 isMuon, 20 RICH, 30 MUON, 100 combined, 110 ProbNN. "
                 "algorithmType: 0 boolean, 1 efficiency, 2 log-likelihood, 3 classifier. PDG 0: no muon."
             ),
             columns=("event_id", "particle_id", "type", "PDG", "algorithmType", "likelihood"),
