@@ -48,7 +48,7 @@ class SQLiteSink:
         self._numbering = Numbering()
         # The thread that closes the writer need not be the one that opened it.
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        made = [part.create for part in (*SQL_TABLES.values(), *SQL_VIEWS.values())]
+        made = [t.create for t in SQL_TABLES.values()] + [v.create for v in SQL_VIEWS.values()]
         for statement in (*_PRAGMAS, "BEGIN", *made):
             self._connection.execute(statement)
         self._connection.executemany(SQL_TABLES["Metadata"].insert, header.to_json().items())
