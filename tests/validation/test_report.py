@@ -59,7 +59,9 @@ def test_what_is_spoilt_is_found(pair):
         **{c: tracks[c] * 1.01 for c in ("p", "px", "py", "pz")}, chi2PerDoF=tracks["chi2PerDoF"] * 1.3
     )
     spoilt = pair[0].with_tables(wrong)
-    found = compare(in_memory(spoilt, "a"), in_memory(pair[1], "b"), classifiers=False, least=100)
+    samples = in_memory(spoilt, "a"), in_memory(pair[1], "b")
+    groups = ("long_tracks", "candidates_Lb2LcMuNu")
+    found = compare(*samples, classifiers=False, least=100, groups=groups)
     missed = {v.name for v in found.verdicts if v.outcome == FAILED}
     assert {"Δp / p π", "χ² / ndof of the track μ", "m(Lc) [MeV]"} <= missed
     assert not any(name.startswith("Δx") for name in missed)
@@ -162,18 +164,19 @@ def test_files_of_anybody_with_a_map_of_branches(tmp_path):
 def test_an_observable_of_ones_own(pair):
     mine = Observable(
         name="asymmetry",
-        group="long_tracks",
-        title="tx / ty",
-        low=-5,
-        high=5,
-        values=lambda c: c["dtx"] / c["eta"],
+        group="events",
+        title="long per track",
+        low=0,
+        high=1,
+        values=lambda c: c["nLong"] / c["nTracks"],
     )
     try:
         register(mine)
         with pytest.raises(ConfigurationError, match="called 'asymmetry' already"):
             register(mine)
-        found = compare(in_memory(pair[0], "a"), in_memory(pair[1], "b"), classifiers=False)
-        assert any(v.name == "tx / ty" for v in found.verdicts)
+        samples = in_memory(pair[0], "a"), in_memory(pair[1], "b")
+        found = compare(*samples, classifiers=False, groups=("events",))
+        assert any(v.name == "long per track" for v in found.verdicts)
     finally:
         OBSERVABLES.pop("asymmetry", None)
 
