@@ -168,7 +168,7 @@ def test_an_observable_of_ones_own(pair):
         title="long per track",
         low=0,
         high=1,
-        values=lambda c: c["nLong"] / c["nTracks"],
+        values=lambda c: c["nLong"] / np.maximum(c["nTracks"], 1),
     )
     try:
         register(mine)
