@@ -165,12 +165,16 @@ RegionRow = tuple[Region3, Region3, Region3, Region3]
 
 @dataclass(frozen=True, kw_only=True)
 class Muon(Declared):
-    """Five stations, iron filters, and the fields of interest a + b exp(−c p) by station and region."""
+    """Five stations, iron filters, and the fields of interest a + b exp(−c p) by station and region.
+
+    A hit counts if it is less than `time_gate` (ns) later than light from the origin.
+    """
 
     stations: tuple[MuonStation, ...]
     gap: Positive
     efficiency: Fraction
     cluster_size: Positive
+    time_gate: Positive
     filters: tuple[IronFilter, ...]
     foi_factor: Positive
     foi_x: tuple[RegionRow, ...]
