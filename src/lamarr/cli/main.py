@@ -24,6 +24,7 @@ COMMANDS = {
     "import-model": "Make a card of a Keras or ONNX model: columns get names, weights a checksum.",
     "train": "Train models on data: from recipes, resumable, with a card for each.",
     "bench": "Measure the speed of compiled models beside numpy and others.",
+    "detailed-report": "Compare detailed samples with published performance, as a page.",
     "tune": "Hyper-parameter optimisation as a service: server, tokens, workers, reports.",
 }
 """Commands with their one-line help; each is the function `command` of ``lamarr.cli.NAME``."""

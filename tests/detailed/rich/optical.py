@@ -2,8 +2,8 @@
 
     python -m tests.detailed.rich.optical PARTICLE MOMENTUM_GEV EVENTS
 
-A process of its own, because Geant4 allows one run manager per process. The index falls linearly over the photon
-energies in such a way that its spread is that of the geometry; all photons that reach the focal plane count.
+A process of its own, because Geant4 allows one run manager per process. The index is linear in the photon
+energy and its spread is that of the geometry; all photons that reach the focal plane count.
 """
 
 import json
@@ -11,9 +11,9 @@ import math
 import sys
 
 import numpy as np
+from lamarr.detailed.transport.geant4 import g4
 
 from lamarr.detailed.rich.radiator import Radiator
-from lamarr.detailed.transport.geant4 import g4
 from lamarr.detector.geometry import load_geometry
 
 RICH = load_geometry().rich1
