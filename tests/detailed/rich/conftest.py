@@ -1,0 +1,3 @@
+"""Not collected: a program of its own, which starts Geant4."""
+
+collect_ignore = ["optical.py"]
