@@ -22,8 +22,8 @@ def run_all(models: list, levels: tuple[str, ...]) -> list[CompiledModel]:
     return [CompiledModel(library, m.name) for m in models]
 
 
-def check(graph: Graph, compiled: CompiledModel, rows: int = 1000) -> None:
-    """≤ 2e-6 of the spread, or as close to float64 as the interpreter is (within 3 times).
+def check(graph: Graph, compiled: CompiledModel, rows: int = 1000, within: float = 3) -> None:
+    """≤ 2e-6 of the spread, or as close to float64 as the interpreter is (`within` so many times).
 
     A constant column has its size for a spread. Where `pick`, trees or a count choose, rounding may choose
     otherwise in a row or two.
@@ -36,7 +36,7 @@ def check(graph: Graph, compiled: CompiledModel, rows: int = 1000) -> None:
     assert np.isfinite(expected).all()
     spread, rounding = spread_and_rounding(graph, expected, exact)
     near = np.abs(got - expected) <= 2e-6 * spread
-    near |= np.abs(got - exact) <= np.maximum(3 * rounding, 1e-7 * spread)
+    near |= np.abs(got - exact) <= np.maximum(within * rounding, 1e-7 * spread)
     bad = ~near.all(axis=1)
     assert bad.sum() <= 2 * chooses(graph), (
         np.abs(got - expected).max(axis=0),
