@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lamarr.transpile.bench import Measurement, Scalar, best, network, published_chain, table
+from lamarr.transpile.bench import Measurement, best, table
+from lamarr.transpile.bench_peers import Scalar, network, published_chain
 from lamarr.transpile.c import compile_models
 from lamarr.transpile.c.fuse import fuse
 
