@@ -38,10 +38,19 @@ def orthogonalised(matrix: Tensor) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Optimiser of matrices (or stacks of matrices); see the module's docstring."""
+    """Optimiser of matrices (or stacks of matrices); see the module's docstring.
 
-    def __init__(self, params: Iterable[Tensor], lr: float, momentum: float = 0.95) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum})
+    Parameters
+    ----------
+    params : iterable of Tensor
+    lr, momentum, decay : float
+        Learning rate, memory of the gradient, and weight decay: weights shrink by lr × decay per step.
+    """
+
+    def __init__(
+        self, params: Iterable[Tensor], lr: float, momentum: float = 0.95, decay: float = 0.0
+    ) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "decay": decay})
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
@@ -54,6 +63,8 @@ class Muon(torch.optim.Optimizer):
                 mean = self.state[p].setdefault("momentum", torch.zeros_like(p))
                 mean.lerp_(p.grad, 1 - group["momentum"])
                 update = orthogonalised(p.grad.lerp(mean, group["momentum"]))
+                if group["decay"]:
+                    p.mul_(1 - group["lr"] * group["decay"])
                 p.add_(update, alpha=-group["lr"] * max(1.0, p.shape[-2] / p.shape[-1]) ** 0.5)
 
 

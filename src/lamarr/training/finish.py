@@ -107,6 +107,7 @@ def finish(
         "training": {
             "steps": trainer.total,
             "best_step": int(best["step"]),
+            "best_score": round(float(best["score"]), 6),
             "seconds": round(trainer.state.seconds, 1),
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,

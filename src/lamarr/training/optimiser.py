@@ -33,6 +33,8 @@ class OptimiserSettings:
         Of Adam.
     clip : float
         Largest norm of the gradient.
+    decay : float
+        Weight decay: weights shrink by rate × decay per step (not with RMSprop).
     schedule : Fall
     """
 
@@ -43,6 +45,7 @@ class OptimiserSettings:
     matrix_rate: float = 0.02
     betas: tuple[float, float] = (0.9, 0.99)
     clip: float = 10.0
+    decay: float = 0.0
     schedule: Fall = field(default_factory=Fall)
 
     def __post_init__(self) -> None:
@@ -71,14 +74,22 @@ class Optimiser:
         self.network, self.settings = network, settings
         matrices, rest = split_parameters(network, adam=skip)
         if settings.kind == "muon":
-            self.parts: list[torch.optim.Optimizer] = [Muon(matrices, settings.matrix_rate)]
+            self.parts: list[torch.optim.Optimizer] = [
+                Muon(matrices, settings.matrix_rate, decay=settings.decay)
+            ]
             if rest:
-                self.parts.append(torch.optim.Adam(rest, settings.rate, betas=settings.betas))
+                self.parts.append(self._adam(rest))
         elif settings.kind == "adam":
-            self.parts = [torch.optim.Adam(network.parameters(), settings.rate, betas=settings.betas)]
+            self.parts = [self._adam(list(network.parameters()))]
         else:
             self.parts = [torch.optim.RMSprop(network.parameters(), settings.rate)]
         self._rates = [[g["lr"] for g in part.param_groups] for part in self.parts]
+
+    def _adam(self, parameters: list[Tensor]) -> torch.optim.Optimizer:
+        s = self.settings
+        if s.decay:
+            return torch.optim.AdamW(parameters, s.rate, betas=s.betas, weight_decay=s.decay)
+        return torch.optim.Adam(parameters, s.rate, betas=s.betas)
 
     def update(self, loss: Tensor, progress: float) -> None:
         """One step down the gradient of `loss`, at the rate that the schedule gives at this progress."""

@@ -13,7 +13,6 @@ Y. Yazıcı et al., The Unusual Effectiveness of Averaging in GAN Training (2018
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -26,7 +25,7 @@ from lamarr.networks.discriminator import Discriminator
 from lamarr.networks.lowering import lower_mlp
 from lamarr.networks.mlp import MLP
 from lamarr.training.families.games import GAMES, Turn
-from lamarr.training.families.learner import Learner
+from lamarr.training.families.learner import Average, Learner
 from lamarr.training.optimiser import Optimiser, OptimiserSettings
 from lamarr.training.schedules import Fall
 from lamarr.transpile import GraphBuilder, Value
@@ -118,6 +117,7 @@ class AdversarialLearner(Learner):
     """Generator and discriminator, and the mean generator that draws."""
 
     criterion = "referee"
+    average: Average
 
     def __init__(
         self, settings: Adversarial, conditions: int, targets: int, pairs: Sequence[tuple[int, int]]
@@ -134,7 +134,8 @@ class AdversarialLearner(Learner):
             width=s.judge_width,
             depth=s.judge_depth,
         )
-        self.mean = deepcopy(self.player)
+        self.average = Average(self.player, s.average)
+        self.mean: Any = self.average.mean
         self.networks = {"model": self.mean, "player": self.player, "judge": self.judge}
         self.optimisers = {
             "player": Optimiser(self.player, s.generator),
@@ -151,10 +152,7 @@ class AdversarialLearner(Learner):
             losses = {"energy": loss.detach()}
         else:
             losses = self._play(c, t, w, progress, generator)
-        memory = self.settings.average
-        with torch.no_grad():
-            for mean, now in zip(self.mean.parameters(), self.player.parameters(), strict=True):
-                mean.lerp_(now, 1 - memory)
+        self.average.update()
         return losses
 
     def _play(

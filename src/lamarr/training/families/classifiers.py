@@ -9,7 +9,7 @@ Predicting Good Probabilities with Supervised Learning (2005) — calibration by
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from lamarr.errors import ConfigurationError
 from lamarr.networks.lowering import lower_mlp
 from lamarr.networks.mlp import MLP
 from lamarr.training.calibration import Calibration
-from lamarr.training.families.learner import Learner
+from lamarr.training.families.learner import Average, Learner
 from lamarr.training.optimiser import Optimiser, OptimiserSettings
 from lamarr.transpile import Graph, GraphBuilder, Value, evaluate
 
@@ -51,7 +51,10 @@ class Classifier(Learner):
 
     def losses(self, c: Tensor, t: Tensor) -> Tensor:
         """Cross-entropy (n,)."""
-        z = self.logits(c)
+        return self.entropy(self.logits(c), t)
+
+    def entropy(self, z: Tensor, t: Tensor) -> Tensor:
+        """Cross-entropy (n,) of logits and labels."""
         if self.targets == 1:
             return binary_cross_entropy_with_logits(z, t, reduction="none")[:, 0]
         return cross_entropy(z, t, reduction="none")
@@ -87,6 +90,7 @@ class Perceptron:
     depth: int = 3
     activation: str = "silu"
     residual: bool = True
+    average: float = 0.998
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
 
     def build(self, conditions: int, targets: int) -> PerceptronLearner:
@@ -97,17 +101,21 @@ class Perceptron:
 class PerceptronLearner(Classifier):
     """A perceptron that minimises the weighted cross-entropy."""
 
+    average: Average
+
     def __init__(self, settings: Perceptron, conditions: int, targets: int) -> None:
         super().__init__(targets)
-        self.network = MLP(
+        live = MLP(
             conditions,
             [settings.width] * settings.depth,
             targets,
             activation=settings.activation,
             residual=settings.residual,
         )
-        self.networks = {"model": self.network}
-        self.optimisers = {"model": Optimiser(self.network, settings.optimiser)}
+        self.average = Average(live, settings.average)
+        self.live, self.network = live, cast(MLP, self.average.mean)
+        self.networks = {"model": self.network, "live": live}
+        self.optimisers = {"model": Optimiser(live, settings.optimiser)}
 
     def logits(self, c: Tensor) -> Tensor:
         """Evaluate the network."""
@@ -123,8 +131,9 @@ class PerceptronLearner(Classifier):
         generator: torch.Generator,  # noqa: ARG002
     ) -> dict[str, Tensor]:
         """Minimise the weighted cross-entropy."""
-        loss = (w * self.losses(c, t)).mean()
+        loss = (w * self.entropy(self.live(c), t)).mean()
         self.optimisers["model"].update(loss, progress)
+        self.average.update()
         return {"loss": loss.detach()}
 
     def lower_logits(self, b: GraphBuilder, c: Value) -> Value:

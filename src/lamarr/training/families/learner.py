@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import deepcopy
 from typing import Any, ClassVar
 
 import torch
@@ -11,7 +12,37 @@ from torch import Tensor, nn
 from lamarr.training.optimiser import Optimiser
 from lamarr.transpile import GraphBuilder, Value
 
-__all__ = ["Learner"]
+__all__ = ["Average", "Learner"]
+
+
+class Average:
+    """Mean of a network's weights over the last steps: what is drawn from is calmer than what learns.
+
+    Parameters
+    ----------
+    live : nn.Module
+        The network that learns.
+    memory : float
+        Share of the mean that a step keeps, from 0 (no mean at all) up to 1; in the first steps less.
+
+    References
+    ----------
+    B. Polyak, A. Juditsky, Acceleration of stochastic approximation by averaging (1992)
+    """
+
+    def __init__(self, live: nn.Module, memory: float) -> None:
+        self.live, self.memory, self.count = live, memory, 0
+        self.mean = deepcopy(live) if memory else live
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take one more step into the mean."""
+        if self.mean is self.live:
+            return
+        memory = min(self.memory, (1 + self.count) / (10 + self.count))
+        self.count += 1
+        for mean, now in zip(self.mean.parameters(), self.live.parameters(), strict=True):
+            mean.lerp_(now, 1 - memory)
 
 
 class Learner(ABC):
@@ -35,6 +66,7 @@ class Learner(ABC):
     n_noise: int
     criterion: ClassVar[str] = "loss"
     whole: ClassVar[bool] = False
+    average: Average | None = None
 
     def __init__(self) -> None:
         self.networks: dict[str, nn.Module] = {}
@@ -68,6 +100,7 @@ class Learner(ABC):
         return {
             "networks": {k: n.state_dict() for k, n in self.networks.items()},
             "optimisers": {k: o.state_dict() for k, o in self.optimisers.items()},
+            "averaged": 0 if self.average is None else self.average.count,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -76,6 +109,8 @@ class Learner(ABC):
             network.load_state_dict(state["networks"][k])
         for k, optimiser in self.optimisers.items():
             optimiser.load_state_dict(state["optimisers"][k])
+        if self.average is not None:
+            self.average.count = int(state["averaged"])
 
     def to(self, device: str) -> Learner:
         """Move all networks to a device, before the first step."""

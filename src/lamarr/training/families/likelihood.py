@@ -15,7 +15,7 @@ from lamarr.networks.flows import AutoregressiveFlow, CouplingSpline
 from lamarr.networks.lowering import lower_autoregressive, lower_mixture
 from lamarr.networks.lowering_flows import lower_autoregressive_flow, lower_coupling
 from lamarr.networks.mixture import AutoregressiveMixture
-from lamarr.training.families.learner import Learner
+from lamarr.training.families.learner import Average, Learner
 from lamarr.training.optimiser import Optimiser, OptimiserSettings
 from lamarr.transpile import GraphBuilder, Value
 
@@ -27,6 +27,8 @@ Lowering = Callable[[GraphBuilder, Any, Value, Value], Value]
 class Likelihood(Learner):
     """Maximum likelihood of a network with ``log_prob(t, c)`` and ``sample(c, noise)``."""
 
+    average: Average
+
     def __init__(
         self,
         network: nn.Module,
@@ -34,11 +36,14 @@ class Likelihood(Learner):
         lowering: Lowering,
         settings: OptimiserSettings,
         skip: tuple[str, ...] = (),
+        average: float = 0.0,
     ) -> None:
         super().__init__()
-        self.network: Any = network
+        self.average = Average(network, average)
+        self.live: Any = network
+        self.network: Any = self.average.mean
         self.n_noise, self.lowering = noise, lowering
-        self.networks = {"model": network}
+        self.networks = {"model": self.network, "live": network}
         self.optimisers = {"model": Optimiser(network, settings, skip)}
 
     def step(
@@ -50,8 +55,9 @@ class Likelihood(Learner):
         generator: torch.Generator,  # noqa: ARG002
     ) -> dict[str, Tensor]:
         """Minimise the weighted mean of −log p(t | c)."""
-        loss = (w * -self.network.log_prob(t, c)).mean()
+        loss = (w * -self.live.log_prob(t, c)).mean()
         self.optimisers["model"].update(loss, progress)
+        self.average.update()
         return {"loss": loss.detach()}
 
     def losses(self, c: Tensor, t: Tensor) -> Tensor:
@@ -83,6 +89,7 @@ class Mixture:
     head: int = 32
     components: int = 6
     activation: str = "silu"
+    average: float = 0.998
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
 
     def build(self, conditions: int, targets: int) -> Likelihood:
@@ -96,7 +103,9 @@ class Mixture:
             components=self.components,
             activation=self.activation,
         )
-        return Likelihood(network, 2 * targets, lower_mixture, self.optimiser, ("previous", "out_bias"))
+        return Likelihood(
+            network, 2 * targets, lower_mixture, self.optimiser, ("previous", "out_bias"), self.average
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +120,7 @@ class Spline:
     bins: int = 12
     bound: float = 4.0
     activation: str = "silu"
+    average: float = 0.998
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
 
     def build(self, conditions: int, targets: int) -> Likelihood:
@@ -125,7 +135,7 @@ class Spline:
             activation=self.activation,
         )
         skip = ("previous", "out_bias", "scale.weight")
-        return Likelihood(network, targets, lower_autoregressive, self.optimiser, skip)
+        return Likelihood(network, targets, lower_autoregressive, self.optimiser, skip, self.average)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +149,7 @@ class Flow:
     hidden: tuple[int, ...] = (48, 48)
     activation: str = "silu"
     inverse: bool = False
+    average: float = 0.998
     optimiser: OptimiserSettings = field(default_factory=lambda: OptimiserSettings(kind="adam"))
 
     def build(self, conditions: int, targets: int) -> Likelihood:
@@ -151,7 +162,7 @@ class Flow:
             activation=self.activation,
             inverse=self.inverse,
         )
-        return Likelihood(network, targets, lower_autoregressive_flow, self.optimiser)
+        return Likelihood(network, targets, lower_autoregressive_flow, self.optimiser, (), self.average)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +177,7 @@ class Coupling:
     bins: int = 12
     bound: float = 8.0
     activation: str = "silu"
+    average: float = 0.998
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
 
     def build(self, conditions: int, targets: int) -> Likelihood:
@@ -179,4 +191,4 @@ class Coupling:
             bound=self.bound,
             activation=self.activation,
         )
-        return Likelihood(network, targets, lower_coupling, self.optimiser)
+        return Likelihood(network, targets, lower_coupling, self.optimiser, (), self.average)
