@@ -7,7 +7,7 @@ RUNS ?= runs/tracking
 EXTRAS ?= dev,generate,tune
 SET := src/lamarr/parametrizations/sets/lhcb2016-magup
 
-.PHONY: demo test lint docs closure samples-tracking train-tracking zoo clean
+.PHONY: demo test lint docs validation closure samples-tracking train-tracking zoo clean
 
 $(VENV)/.base: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -33,6 +33,12 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check src tests scripts
 	$(BIN)/ruff format --check src tests scripts
 	$(BIN)/mypy
+
+# Flash against detailed, reduced: an hour on two cores; all of it: snakemake -s workflow/Snakefile --profile ...
+validation: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --editable '.[detailed,scale]'
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake -s workflow/Snakefile --configfile workflow/reduced.yaml \
+	  --profile workflow/profiles/local
 
 docs: $(VENV)/.base
 	$(BIN)/python -m lamarr.events.reference > docs/schema.md

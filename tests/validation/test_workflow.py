@@ -1,0 +1,57 @@
+"""The workflow: every rule of it is planned, and reports become one table."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lamarr.errors import InputFileError
+from lamarr.validation.decays import DECAYS
+from lamarr.validation.report.summary import summary
+
+WORKFLOW = Path(__file__).parents[2] / "workflow"
+
+
+@pytest.mark.skipif(shutil.which("snakemake") is None, reason="snakemake is not installed (extra 'scale')")
+def test_a_dry_run_plans_all(tmp_path):
+    command = ["snakemake", "-s", str(WORKFLOW / "Snakefile"), "-n", "-d", str(tmp_path), "--cores", "1"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert said.returncode == 0, said.stderr
+    for rule in ("generate", "detailed", "flash", "report", "verdicts"):
+        assert f"rule {rule}:" in said.stdout + said.stderr
+
+
+def test_the_configuration_has_the_decays_of_the_validation():
+    import yaml
+
+    config = yaml.safe_load((WORKFLOW / "config.yaml").read_text())
+    assert {n: d["gun"] for n, d in config["decays"].items()} == {n: d.descriptor for n, d in DECAYS.items()}
+
+
+def test_summary_counts_and_lists_what_is_missed(tmp_path):
+    verdict = {
+        "section": "tracking",
+        "name": "|Δ|",
+        "what": "KS",
+        "error": None,
+        "floor": 0.01,
+        "target": 0.02,
+    }
+    path = tmp_path / "Lb" / "metrics.json"
+    path.parent.mkdir()
+    verdicts = [verdict | {"value": 0.01, "outcome": "met"}, verdict | {"value": 0.5, "outcome": "missed"}]
+    path.write_text(json.dumps({"version": 1, "verdicts": verdicts}))
+    text = summary([path])
+    assert "| Lb | tracking | 1 | 0 | 1 |" in text
+    assert "| Lb | ¦Δ¦ | KS | 0.5 |  | 0.01 | 0.02 |" in text
+    path.write_text("{}")
+    with pytest.raises(InputFileError, match=r"what .lamarr validate"):
+        summary([path])
+    path.write_text(json.dumps({"version": 99, "verdicts": []}))
+    with pytest.raises(InputFileError, match="version 99"):
+        summary([path])
+    module = [sys.executable, "-m", "lamarr.validation.report.summary", str(path)]
+    assert subprocess.run(module, capture_output=True, check=False).returncode != 0
