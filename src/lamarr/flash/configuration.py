@@ -7,6 +7,8 @@ stages:                        # default: all shipped stages that the set has mo
   - classify
   - acceptance
   - efficiency
+plug_ins:                      # default: none; see lamarr.flash.stages.plug_in
+  - {name: mine, library: ./libmine.so, symbol: f, inputs: [p, true.p], outputs: [ghostProb]}
 backend: auto                  # default: c if there is a compiler, else numpy; or c, or numpy
 """
 
@@ -36,6 +38,7 @@ from lamarr.flash.stages import (
 )
 from lamarr.flash.stages.acceptance import ProductionStage
 from lamarr.flash.stages.model import ModelStage, Runs
+from lamarr.flash.stages.plug_in import PlugIn, PlugInDeclaration
 
 if TYPE_CHECKING:
     from lamarr.detector import Detector
@@ -91,8 +94,10 @@ class PipelineConfiguration:
     reverse_charge : bool, optional
         Feed the opposite charge to the models; by default as the set declares.
     stages : tuple of str, optional
-        Names of :data:`lamarr.flash.stages.STAGES`, in order; by default all, but ``pid`` only if the set
-        has models for it.
+        Names of :data:`lamarr.flash.stages.STAGES` and of `plug_ins`, in order; by default all, but ``pid``
+        only if the set has models for it.
+    plug_ins : tuple of PlugInDeclaration
+        Stages that call libraries of others; those that `stages` does not name come last.
     backend : str
         What evaluates the models: ``c`` (compiled on first use), ``numpy`` (the definition), or ``auto``: C,
         and numpy with a warning where there is no compiler or it fails.
@@ -104,6 +109,7 @@ class PipelineConfiguration:
     detector: str | None = None
     reverse_charge: bool | None = None
     stages: tuple[str, ...] | None = None
+    plug_ins: tuple[PlugInDeclaration, ...] = ()
     backend: str = "auto"
 
     @classmethod
@@ -115,7 +121,9 @@ class PipelineConfiguration:
         ConfigurationError
             If a key is wrong (near misses are named) or a value of the wrong kind.
         """
-        return parse(cls, path)
+        read = parse(cls, path)
+        found = tuple(replace(p, library=str(path.parent / p.library)) for p in read.plug_ins)
+        return replace(read, plug_ins=found)
 
     def build(self) -> Pipeline:
         """Load models and detector, and check the chain.
@@ -131,18 +139,22 @@ class PipelineConfiguration:
         from lamarr.parametrizations.sets import load_set
         from lamarr.transpile import compiled
 
+        plug_ins = {p.name: p for p in self.plug_ins}
         for name in self.stages or ():
-            if name not in _FACTORIES:
-                raise_unknown("stage", name, _FACTORIES)
+            if name not in _FACTORIES and name not in plug_ins:
+                raise_unknown("stage", name, [*_FACTORIES, *plug_ins])
         models = load_set(self.set)
         stages = tuple(STAGES) if self.stages is None else self.stages
         if self.stages is None and not Identification.wanted(models.models):
             stages = tuple(name for name in stages if name != Identification.name)
+        stages = (*stages, *(p.name for p in self.plug_ins if p.name not in (self.stages or ())))
         reverse = models.reverse_charge if self.reverse_charge is None else self.reverse_charge
         detector = load_detector(self.detector or models.detector)
         runs = compiled(tuple(models.models.values()), self.backend)
         parts = _Parts(models=models, detector=detector, reverse_charge=reverse, runs=runs)
-        return Pipeline(_FACTORIES[name](parts) for name in stages)
+        return Pipeline(
+            PlugIn(plug_ins[name]) if name in plug_ins else _FACTORIES[name](parts) for name in stages
+        )
 
 
 def load_pipeline(

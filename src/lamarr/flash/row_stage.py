@@ -55,6 +55,8 @@ class RowStage(Stage):
         Columns of random numbers.
     fill : mapping of str to float
         What rows that are not selected hold in a column that did not exist.
+    compiles : bool
+        Whether its arithmetic can be written as C.
     refusal : str
         Sentence for an event that is refused; {column} stands for a value of the row.
     """
@@ -62,7 +64,8 @@ class RowStage(Stage):
     over: ClassVar[str] = "particles"
     creates: ClassVar[str | None] = None
     draws: ClassVar[Mapping[str, Draw]] = {}
-    fill: ClassVar[Mapping[str, float]] = {}
+    fill: Mapping[str, float] = {}
+    compiles: ClassVar[bool] = True
     refusal: ClassVar[str] = ""
 
     @abstractmethod

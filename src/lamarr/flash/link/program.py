@@ -73,7 +73,7 @@ def _models(pipeline: Pipeline, name: str) -> list[Model]:
 
 
 def _stage(stage: object, layout: Layout, name: str) -> str:
-    if isinstance(stage, RowStage):
+    if isinstance(stage, RowStage) and stage.compiles:
         return StageWriter(stage, layout, name).write()
     if isinstance(stage, CountTracks):
         layout.read("particles", "event_row", stage.name)

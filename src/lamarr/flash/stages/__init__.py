@@ -13,6 +13,7 @@ from lamarr.flash.stages.covariance import Covariance
 from lamarr.flash.stages.efficiency import Efficiency
 from lamarr.flash.stages.identification import Identification
 from lamarr.flash.stages.model import Model, ModelStage
+from lamarr.flash.stages.plug_in import PlugIn, PlugInDeclaration
 from lamarr.flash.stages.primary_vertices import PrimaryVertices
 from lamarr.flash.stages.propagate import Propagate
 from lamarr.flash.stages.resolution import Resolution
@@ -27,6 +28,8 @@ __all__ = [
     "Identification",
     "Model",
     "ModelStage",
+    "PlugIn",
+    "PlugInDeclaration",
     "PrimaryVertices",
     "Propagate",
     "Resolution",

@@ -5,32 +5,15 @@ from __future__ import annotations
 import ctypes
 import json
 import platform
-import struct
 from pathlib import Path
 from typing import Any
 
-from lamarr.errors import ModelError
+from lamarr.errors import ModelError, near_misses
 from lamarr.transpile.c.compiler import seal_of
+from lamarr.transpile.c.elf import check_elf, exported_names
 from lamarr.transpile.c.emit import ABI
 
-__all__ = ["card_of", "open_library"]
-
-_MACHINES = {3: "i386", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv64", 21: "ppc64le", 22: "s390x"}
-
-
-def _check_elf(path: Path, head: bytes, size: int) -> None:
-    if len(head) < 64 or head[4:6] != b"\x02\x01":
-        raise ModelError(f"{path} must be a 64-bit little-endian library, but is not")
-    kind, machine = struct.unpack_from("<HH", head, 16)
-    name = _MACHINES.get(machine, f"machine {machine}")
-    here = platform.machine()
-    if here in _MACHINES.values() and name != here:
-        raise ModelError(f"{path} is for {name}, and this machine is {here}: compile it for this one")
-    if kind != 3:
-        raise ModelError(f"{path} must be a shared library, but is another kind of ELF file")
-    sections, each, count = struct.unpack_from("<Q", head, 40)[0], *struct.unpack_from("<HH", head, 58)
-    if sections + each * count > size:
-        raise ModelError(f"{path} is truncated: it has {size} bytes and must have {sections + each * count}")
+__all__ = ["card_of", "open_library", "symbol_of"]
 
 
 def check_library(path: Path) -> None:
@@ -48,7 +31,7 @@ def check_library(path: Path) -> None:
     if platform.system() == "Linux":
         if head[:4] != b"\x7fELF":
             raise ModelError(f"{path} must be a shared library (ELF), but starts with {head[:4]!r}")
-        _check_elf(path, head, path.stat().st_size)
+        check_elf(path, head, path.stat().st_size)
     if seal_of(path) is False:
         raise ModelError(f"{path} is damaged: its content does not have the SHA-256 that it carries")
 
@@ -67,6 +50,23 @@ def open_library(path: Path | str) -> ctypes.CDLL:
         return ctypes.CDLL(str(file))
     except OSError as error:
         raise ModelError(f"the library {file} cannot be loaded: {error}") from error
+
+
+def symbol_of(library: ctypes.CDLL, name: str) -> Any:
+    """Return a function of a library.
+
+    Raises
+    ------
+    ModelError
+        If the library does not export it; near misses are named.
+    """
+    try:
+        return getattr(library, name)
+    except AttributeError:
+        known = exported_names(Path(library._name))
+        found = near_misses(name, known) or sorted(known)[:10]
+        hint = f"; it exports {', '.join(found)}" if found else ""
+        raise ModelError(f"the library {library._name} has no symbol '{name}'{hint}") from None
 
 
 def card_of(library: ctypes.CDLL) -> dict[str, Any]:
