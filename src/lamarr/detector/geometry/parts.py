@@ -9,9 +9,10 @@ from annotated_types import Ge, Gt, Le
 
 from lamarr.declaration import STRICT
 
-__all__ = ["ConePipe", "Declared", "Fraction", "Gas", "Layer", "Pair", "Positive", "World"]
+__all__ = ["ConePipe", "Declared", "Fraction", "Gas", "Layer", "NotNegative", "Pair", "Positive", "World"]
 
 Positive = Annotated[float, Gt(0)]
+NotNegative = Annotated[float, Ge(0)]
 Fraction = Annotated[float, Ge(0), Le(1)]
 Pair = tuple[float, float]
 

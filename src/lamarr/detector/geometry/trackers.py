@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lamarr.detector.geometry.parts import Declared, Fraction, Layer, Pair, Positive
+from lamarr.detector.geometry.parts import Declared, Fraction, Layer, NotNegative, Pair, Positive
 
 __all__ = [
     "Foil",
@@ -80,8 +80,10 @@ class StripPlanes(Declared):
     material: str
     extra: Layer
     pitch: Positive
+    strip_length: Positive
     resolution: Positive
     efficiency: Fraction
+    noise: NotNegative
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +99,10 @@ class InnerTracker(Declared):
     material: str
     extra: Layer
     pitch: Positive
+    strip_length: Positive
     resolution: Positive
     efficiency: Fraction
+    noise: NotNegative
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +116,8 @@ class OuterTracker(Declared):
     thickness: Positive
     material: str
     pitch: Positive
+    straw_radius: Positive
+    monolayers: Positive
     resolution: Positive
     efficiency: Fraction
     occupancy: Fraction
