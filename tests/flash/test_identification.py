@@ -192,7 +192,7 @@ def test_incomplete_or_strange_models_are_refused():
 
 
 def test_a_model_that_yields_nan_is_named_with_its_particle(batch):
-    with pytest.raises(ModelError, match=r"'rich_electron' yields .*nan.* of event \d+"):
+    with pytest.raises(ModelError, match=r"rich_electron' yields .*nan.* of event \d+"):
         Identification(models(nan=True))(batch, 1)
 
 

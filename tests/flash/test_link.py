@@ -1,17 +1,20 @@
 """A pipeline as one library: the bits of Python, errors as sentences, headers that compile."""
 
+import json
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from test_identification import models
 
 from lamarr.errors import ConfigurationError, InputFileError, ModelError, OutputFileError, PipelineError
 from lamarr.events import Fate
 from lamarr.flash import Pipeline, load_pipeline
 from lamarr.flash.link import LinkedPipeline, compile_pipeline, emit_pipeline
-from lamarr.flash.stages import Classify, CountTracks
+from lamarr.flash.stage import Stage, columns
+from lamarr.flash.stages import Classify
 from lamarr.generation import DecayGun
 from lamarr.generation.charges import known_charges
 from lamarr.transpile.c.compiler import compiler
@@ -40,8 +43,8 @@ def decays():
 
 def check_same(linked, pipeline, batch, seed):
     expected = pipeline(batch, seed)
-    for table, columns in linked(linked.inputs_of(batch), seed).items():
-        for column, got in columns.items():
+    for table, found in linked(linked.inputs_of(batch), seed).items():
+        for column, got in found.items():
             if not column.endswith("_row"):
                 want = expected[table][column]
                 assert got.tobytes() == want.tobytes(), (table, column)
@@ -69,6 +72,18 @@ def test_the_mirrored_set(tiny_set, decays, tmp_path):
     mirrored = f"{tiny_set}-mirrored"
     library = compile_pipeline(mirrored, tmp_path / "libmirrored.so")[0]
     check_same(LinkedPipeline(library), load_pipeline(mirrored, backend="c"), decays.select_events(0, 300), 1)
+
+
+def test_identification(tiny_set, decays, tmp_path):
+    folder = tmp_path / "with_pid"
+    for m in models().values():
+        m.save(folder)
+    declared = {"name": "with_pid", "title": "t", "detector": "lhcb2016-magup", "derived_from": str(tiny_set)}
+    (folder / "set.json").write_text(json.dumps({**declared, "models": list(models())}))
+    library = LinkedPipeline(compile_pipeline(str(folder), tmp_path / "libwith_pid.so")[0])
+    expected = check_same(library, load_pipeline(str(folder), backend="c"), decays, 7)["pid"]
+    assert expected.rows > 500
+    assert 0 < expected["isMuon"].mean() < 1
 
 
 def test_numpy_differs_by_rounding_alone(linked, tiny_set, decays):
@@ -225,8 +240,14 @@ def test_wrong_names_and_files_that_exist(files, tiny_set, tmp_path):
 
 
 def test_stages_that_cannot_be_compiled_are_named():
-    class Own(CountTracks):
+    class Own(Stage):
         """A stage in Python."""
+
+        name = "own"
+        reads = writes = columns()
+
+        def __call__(self, batch, seed):
+            return batch
 
     class Other(Classify):
         """Reads what nobody writes."""
@@ -240,8 +261,8 @@ def test_stages_that_cannot_be_compiled_are_named():
     chain.stages = (*chain.stages, Other())
     with pytest.raises(PipelineError, match=r"'other' reads particles\.acceptance"):
         emit_pipeline(chain, "x")
-    chain.stages = (object(),)
-    with pytest.raises(PipelineError, match="cannot be compiled"):
+    chain.stages = (Own(),)
+    with pytest.raises(PipelineError, match="'own' cannot be compiled"):
         emit_pipeline(chain, "x")
     with pytest.raises(ConfigurationError, match="name that C can use"):
         emit_pipeline(chain, "1x")

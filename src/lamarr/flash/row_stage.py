@@ -20,18 +20,26 @@ from lamarr.flash.rows import NUMBER, Rows, number_in_event
 from lamarr.flash.stage import Stage
 from lamarr.random import Stream
 
-__all__ = ["Draw", "New", "RowStage"]
+__all__ = ["Draw", "New", "RowStage", "StageGroup"]
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Draw:
-    """A random number of each row: the `number`-th of the stream that the stage's name and `suffix` name."""
+    """A random number of each row: the `number`-th of a stream.
+
+    The stream is named by the stage and `suffix`, or by `stream`.
+    """
 
     kind: Literal["uniform", "normal"]
     suffix: str = ""
     number: int = 0
+    stream: str | None = None
+
+    def stream_of(self, stage: str) -> str:
+        """Return the name of the stream."""
+        return self.stream or f"{stage}{self.suffix}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +71,7 @@ class RowStage(Stage):
 
     over: ClassVar[str] = "particles"
     creates: ClassVar[str | None] = None
-    draws: ClassVar[Mapping[str, Draw]] = {}
+    draws: Mapping[str, Draw] = {}
     fill: Mapping[str, float] = {}
     compiles: ClassVar[bool] = True
     refusal: ClassVar[str] = ""
@@ -111,16 +119,17 @@ class RowStage(Stage):
         every = Rows(batch, self.over)
         mask = self.selected(every)
         rows = slice(None) if mask is True else np.flatnonzero(mask)
-        keys = batch[self.over]
-        event, number = keys["event_id"][rows], keys[NUMBER[self.over]][rows]
-        extra: dict[str, Array] = {}
-        for kind, suffix in sorted({(d.kind, d.suffix) for d in self.draws.values()}):
-            wanted = {k: d.number for k, d in self.draws.items() if (d.kind, d.suffix) == (kind, suffix)}
-            stream = Stream(seed, f"{self.name}{suffix}")
+        c = Rows(batch, self.over, rows)
+        streams = {(d.kind, d.stream_of(self.name)) for d in self.draws.values()}
+        for kind, name in sorted(streams):
+            draws = {
+                k: d.number for k, d in self.draws.items() if (d.kind, d.stream_of(self.name)) == (kind, name)
+            }
+            stream = Stream(seed, name)
             draw = stream.uniform if kind == "uniform" else stream.normal
-            numbers = draw(event, number, max(wanted.values()) + 1)
-            extra |= {name: numbers[:, i] for name, i in wanted.items()}
-        return Rows(batch, self.over, rows, extra)
+            numbers = draw(c["event_id"], c[NUMBER[self.over]], max(draws.values()) + 1)
+            c.add({k: numbers[:, i] for k, i in draws.items()})
+        return c
 
     def _refuse(self, c: Rows) -> None:
         mask = self.refused(c)
@@ -153,6 +162,23 @@ class RowStage(Stage):
         if (number := SCHEMA[name].key[1]) not in columns:
             columns[number] = number_in_event(columns["event_id"])
         return Table(name, columns)
+
+
+class StageGroup(Stage):
+    """Stages that belong together, one after the other; to a pipeline they are one.
+
+    Attributes
+    ----------
+    parts : tuple of RowStage
+    """
+
+    parts: tuple[RowStage, ...]
+
+    def __call__(self, batch: EventBatch, seed: int) -> EventBatch:
+        """Return the batch with what the parts write."""
+        for part in self.parts:
+            batch = part(batch, seed)
+        return batch
 
 
 def _flagged(batch: EventBatch, c: Rows, outside: Array) -> EventBatch:

@@ -15,7 +15,12 @@ __all__ = ["JOINS", "NUMBER", "Rows", "number_in_event", "states_closest_to_beam
 
 Array = NDArray[Any]
 
-NUMBER: Final = {"particles": "particle_id", "tracks": "particle_id", "vertices": "vertex_id"}
+NUMBER: Final = {
+    "particles": "particle_id",
+    "tracks": "particle_id",
+    "pid": "track.particle_id",
+    "vertices": "vertex_id",
+}
 """Table that stages go through → the number that, with the event, keys the random numbers of its rows."""
 
 _STRIDE = np.int64(2**31)
@@ -51,7 +56,11 @@ def _true(c: Rows) -> NDArray[np.int64]:
 
 
 def _particle(c: Rows) -> NDArray[np.int64]:
-    return c.batch.rows_of("particles", c["event_id"], c["particle_id"])
+    return c.batch.rows_of("particles", c["event_id"], c[NUMBER[c.table]])
+
+
+def _track(c: Rows) -> NDArray[np.int64]:
+    return c.batch.rows_of("tracks", c["event_id"], c["track_id"])
 
 
 def _event(c: Rows) -> NDArray[np.int64]:
@@ -62,10 +71,11 @@ JOINS: Final[Mapping[str, tuple[str, Callable[[Rows], NDArray[np.int64]]]]] = {
     "production": ("vertices", _production),
     "true": ("true_states", _true),
     "particle": ("particles", _particle),
+    "track": ("tracks", _track),
     "event": ("events", _event),
 }
 """Prefix of a column → table that it stands in, and the rows there: the production vertex, the true state
-closest to the beam, the particle of a track, the event."""
+closest to the beam, the particle of a track, the track of its identification, the event."""
 
 
 class Rows:
@@ -78,15 +88,11 @@ class Rows:
         Table whose rows they are.
     rows : array of int or slice
         Which of them.
-    extra : mapping of str to array
-        Further columns: random numbers.
     """
 
-    def __init__(
-        self, batch: EventBatch, table: str, rows: Any = slice(None), extra: Mapping[str, Array] | None = None
-    ) -> None:
+    def __init__(self, batch: EventBatch, table: str, rows: Any = slice(None)) -> None:
         self.batch, self.table, self.rows = batch, table, rows
-        self._known: dict[str, Array] = dict(extra or {})
+        self._known: dict[str, Array] = {}
         self._joined: dict[str, NDArray[np.int64]] = {}
 
     def __getitem__(self, name: str) -> Array:
@@ -94,6 +100,10 @@ class Rows:
         if name not in self._known:
             self._known[name] = self._column(name)
         return self._known[name]
+
+    def add(self, columns: Mapping[str, Array]) -> None:
+        """Add columns (rows,) that no table holds: random numbers."""
+        self._known |= columns
 
     def joined(self, prefix: str) -> NDArray[np.int64]:
         """Row numbers in the table that a prefix of :data:`JOINS` stands for."""

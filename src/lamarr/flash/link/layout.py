@@ -17,6 +17,7 @@ LINKS: Final = {
     ("particles", "true_state_row"): "row of its true state closest to the beam, -1 if it has none",
     ("particles", "track_row"): "row of its track, -1 if it has none",
     ("tracks", "particle_row"): "row of the generated particle that it reconstructs",
+    ("pid", "track_row"): "row of the track that it identifies",
 }
 """Row numbers (int64) that tie tables together."""
 
@@ -25,6 +26,7 @@ _CAPACITY: Final = {
     "particles": "particles",
     "true_states": "2 x particles",
     "tracks": "particles",
+    "pid": "particles",
     "primary_vertices": "vertices",
     "events": "particles",
 }

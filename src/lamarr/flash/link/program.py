@@ -13,7 +13,8 @@ from lamarr.events import Fate
 from lamarr.flash.link.layout import GENERATED_TABLES, Layout
 from lamarr.flash.link.stage import StageWriter, template
 from lamarr.flash.pipeline import Pipeline
-from lamarr.flash.row_stage import RowStage
+from lamarr.flash.row_stage import RowStage, StageGroup
+from lamarr.flash.stage import Stage
 from lamarr.flash.stages import CountTracks
 from lamarr.flash.stages.model import ModelStage
 from lamarr.transpile import Model
@@ -48,12 +49,13 @@ def emit_pipeline(pipeline: Pipeline, name: str, *, levels: Sequence[str] = ("ge
     if not re.fullmatch(r"[A-Za-z]\w*", name):
         raise ConfigurationError(f"a library must have a name that C can use, but got '{name}'")
     layout, models = Layout(), f"{name}_models"
-    bodies = [_stage(stage, layout, name) for stage in pipeline.stages]
+    stages = [part for stage in pipeline.stages for part in _parts(stage)]
+    bodies = [_stage(stage, layout, name) for stage in stages]
     about = {"name": name, "version": __version__, "layout": layout.to_json(), "stages": pipeline.describe()}
-    source = emit(_models(pipeline, name), models, levels=levels, about={"pipeline": about})
+    source = emit(_models(stages, name), models, levels=levels, about={"pipeline": about})
     files = {
         f"{name}.h": _header(layout, pipeline, name, __version__),
-        f"{name}.c": _program(layout, pipeline, name, bodies, source.normal_at),
+        f"{name}.c": _program(layout, stages, name, bodies, source.normal_at),
         "philox.h": template("philox.h").template,
         "arithmetic.h": resources.files("lamarr.transpile.trace").joinpath("arithmetic.h").read_text(),
     }
@@ -61,18 +63,22 @@ def emit_pipeline(pipeline: Pipeline, name: str, *, levels: Sequence[str] = ("ge
     return dataclasses.replace(source, files={**source.files, **contents}, once=(*source.once, f"{name}.c"))
 
 
-def _models(pipeline: Pipeline, name: str) -> list[Model]:
+def _parts(stage: Stage) -> tuple[Stage, ...]:
+    return stage.parts if isinstance(stage, StageGroup) else (stage,)
+
+
+def _models(stages: Sequence[Stage], name: str) -> list[Model]:
     """Models of the stages; their names, which are symbols, start with that of the library."""
     models = []
-    for stage in pipeline.stages:
+    for stage in stages:
         if isinstance(stage, ModelStage):
             if not isinstance(stage.model, Model):
                 raise PipelineError(f"the model of stage '{stage.name}' is no graph, and cannot be compiled")
-            models.append(dataclasses.replace(stage.model, name=f"{name}_{stage.name}"))
+            models.append(dataclasses.replace(stage.model, name=f"{name}_{stage.model.name}"))
     return models
 
 
-def _stage(stage: object, layout: Layout, name: str) -> str:
+def _stage(stage: Stage, layout: Layout, name: str) -> str:
     if isinstance(stage, RowStage) and stage.compiles:
         return StageWriter(stage, layout, name).write()
     if isinstance(stage, CountTracks):
@@ -81,7 +87,7 @@ def _stage(stage: object, layout: Layout, name: str) -> str:
         layout.write("events", "nTracks")
         return template("count_tracks.c").substitute(name=name)
     raise PipelineError(
-        f"stage '{getattr(stage, 'name', stage)}' cannot be compiled, as only stages that "
+        f"stage '{stage.name}' cannot be compiled, as only stages that "
         "treat rows alone can be: leave it out of the pipeline, or run the pipeline in Python"
     )
 
@@ -104,10 +110,13 @@ def _capacity(table: str) -> str:
     return {"true_states": "2 * particles", "primary_vertices": "vertices"}.get(table, "particles")
 
 
-def _program(layout: Layout, pipeline: Pipeline, name: str, bodies: list[str], normal_at: int) -> str:
+def _program(layout: Layout, stages: Sequence[Stage], name: str, bodies: list[str], normal_at: int) -> str:
     columns = [(t, c, C_TYPES[d], _capacity(t)) for t in layout.results for c, d in layout.simulated(t)]
     places = [f"  out->{t}.{c} = ({kind} *)at, at += ROOM({room}, {kind});" for t, c, kind, room in columns]
-    calls = [f"  if (status == OK) status = stage_{stage.name}(in, seed, out);" for stage in pipeline.stages]
+    calls = [
+        f"  if (status == OK) status = stage_{stage.name.replace('.', '_')}(in, seed, out);"
+        for stage in stages
+    ]
     pointers = {
         t: [f"in->{t}.{c}" for c in layout.inputs[t] if (t, c) not in layout.nullable]
         for t in GENERATED_TABLES

@@ -19,8 +19,11 @@ from lamarr.transpile.trace import Symbol, Trace
 
 __all__ = ["StageWriter", "template"]
 
-_LINK: Final = {"true_states": "true_state_row", "tracks": "track_row"}
-"""Table that a stage creates → column of the particles that leads to it."""
+_LINK: Final = {("particles", "true_states"): "true_state_row", ("particles", "tracks"): "track_row"}
+"""Table that a stage goes through, table that it creates → column of the former that leads to the latter."""
+
+_BACK: Final = {("particles", "tracks"): "particle_row", ("tracks", "pid"): "track_row"}
+"""The same → column of the latter that leads to the former."""
 
 
 def template(name: str) -> Template:
@@ -74,7 +77,7 @@ class StageWriter:
         }
         return template("stage.c").substitute(
             name=self.prefix,
-            stage=stage.name,
+            stage=stage.name.replace(".", "_"),
             title=(stage.__doc__ or stage.name).strip().splitlines()[0],
             rows=self._rows(),
             start=self._start(),
@@ -107,31 +110,35 @@ class StageWriter:
         """C for the row that a prefix of columns leads to from the row `i`."""
         if prefix == "particle":
             return self._particle()
+        if prefix == "track":
+            return self._track()
         links = {"true": "true_state_row", "event": "event_row"}
         return self._link(links[prefix]) if prefix else "i"
 
     def _pid(self) -> str:
         return f"{self.layout.read('particles', 'pid', self.stage.name)}[i]"
 
+    def _track(self) -> str:
+        if self.stage.over == "tracks":
+            return "i"
+        return f"{self.layout.read(self.stage.over, 'track_row', self.stage.name)}[i]"
+
     def _particle(self) -> str:
         if self.stage.over == "particles":
             return "i"
-        return f"{self.layout.read(self.stage.over, 'particle_row', self.stage.name)}[i]"
+        return f"{self.layout.read('tracks', 'particle_row', self.stage.name)}[{self._track()}]"
 
     def _link(self, column: str) -> str:
         return f"{self.layout.read('particles', column, self.stage.name)}[{self._particle()}]"
 
     def _key(self) -> tuple[str, str]:
         """C for event and number of the row `i`, which key its random numbers."""
-        return tuple(
-            f"{self.layout.read(self.stage.over, c, self.stage.name)}[i]"
-            for c in ("event_id", NUMBER[self.stage.over])
-        )  # type: ignore[return-value]
+        return self.column("event_id")[0], self.column(NUMBER[self.stage.over])[0]
 
     def _draw(self, name: str) -> tuple[str, Any]:
         draw = self.stage.draws[name]
         event, number = self._key()
-        arguments = f"seed, {_crc(self.stage.name + draw.suffix)}, {event}, {number}, {draw.number}"
+        arguments = f"seed, {_crc(draw.stream_of(self.stage.name))}, {event}, {number}, {draw.number}"
         if draw.kind == "uniform":
             return f"lamarr_uniform({arguments})", "float32"
         return f"lamarr_normal({arguments}, NORMAL_TABLE)", "float32"
@@ -146,9 +153,9 @@ class StageWriter:
         stage, lines = self.stage, []
         if stage.creates is not None:
             lines.append(f"  out->{stage.creates}.n = 0;")
-            if stage.over == "particles" and stage.creates in _LINK:
-                link = self.layout.write("particles", _LINK[stage.creates])
-                lines.append(f"  for (size_t i = 0; i < in->particles.n; i++) {link}[i] = -1;")
+            if link := _LINK.get((stage.over, stage.creates)):
+                at = self.layout.write(stage.over, link)
+                lines.append(f"  for (size_t i = 0; i < {self._rows()}; i++) {at}[i] = -1;")
         for column, value in stage.fill.items():
             dtype = SCHEMA[stage.over][column].dtype
             literal = Trace().constant(value, _dtype(dtype))
@@ -199,7 +206,7 @@ class StageWriter:
             "Conditions, inside the range of the training sample",
             [*trace.lines, "outside[k] = false;", *inputs, *keys],
         )
-        function = f"{self.prefix}_{stage.name}"
+        function = f"{self.prefix}_{model.name}"  # type: ignore[attr-defined]
         call = (
             f"{function}_seeded(n, x, event, particle, seed, {_crc(stage.name)}, answer);"
             if model.n_noise
@@ -249,10 +256,10 @@ class StageWriter:
             if number not in new.columns:
                 at = self.layout.write(table, number)
                 body.append(f"{at}[at] = number_in_event(out->{table}.event_id, {at}, at);")
-            if self.stage.over == "particles" and table in _LINK and position == 0:
-                body.append(f"out->particles.{_LINK[table]}[i] = (int64_t)at;")
-                if table == "tracks":
-                    body.append(f"{self.layout.write('tracks', 'particle_row')}[at] = (int64_t)i;")
+            if position == 0 and (link := _LINK.get((self.stage.over, table))):
+                body.append(f"{self.layout.write(self.stage.over, link)}[i] = (int64_t)at;")
+            if position == 0 and (back := _BACK.get((self.stage.over, table))):
+                body.append(f"{self.layout.write(table, back)}[at] = (int64_t)i;")
             test = "" if new.where is True else f"if ({new.where.name}) "
             lines += [f"{test}{{", *(f"  {line}" for line in body), "}"]
         return lines

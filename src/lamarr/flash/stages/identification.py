@@ -6,21 +6,76 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lamarr.errors import ModelError, PipelineError
-from lamarr.events import EventBatch, Table, TrackType
-from lamarr.flash.stage import Stage, columns
-from lamarr.flash.stages.model import Model, Runs
-from lamarr.parametrizations.pid import ABSENT, GLOBAL, IS_MUON, MODELS, MUON, RICH, SPECIES, species_of
-from lamarr.random import Stream
+from lamarr.elementary import log
+from lamarr.errors import PipelineError
+from lamarr.events import TrackType
+from lamarr.flash.row_stage import Draw, RowStage, StageGroup
+from lamarr.flash.stage import columns
+from lamarr.flash.stages.model import Model, ModelStage, Runs
+from lamarr.parametrizations.pid import ABSENT, GLOBAL, IS_MUON, MODELS, MUON, RICH, SPECIES
 
 __all__ = ["Identification"]
 
-Array = NDArray[Any]
+
+class _Begin(RowStage):
+    """Rows of long tracks of species that have models; nothing is known about them yet."""
+
+    name = "pid"
+    over = "tracks"
+    creates = "pid"
+
+    def __init__(self, species: tuple[str, ...]) -> None:
+        self.codes = tuple(SPECIES[s] for s in species)
+
+    def selected(self, c: Any) -> Any:
+        """Long tracks of these species; a ghost has no particle."""
+        known = (c["particle_id"] >= 0) & np.isin(np.abs(c["particle.pid"]), self.codes)
+        return (c["type"] == TrackType.LONG) & known
+
+    def outcome(self, c: Any, y: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Return what stands where no model writes."""
+        numbers = dict.fromkeys((*RICH, *IS_MUON, *GLOBAL), 0.0) | dict(ABSENT)
+        return {"track_id": c["track_id"], "isMuon": False, **numbers}
 
 
-class Identification(Stage):
+class _Part(ModelStage):
+    """One model of one species."""
+
+    over = "pid"
+
+    def __init__(self, name: str, species: str, model: Model, run: Runs | None, sign: int) -> None:
+        declared = MODELS[name]
+        self.name = f"pid.{name}_{species}"
+        self.conditions, self.outputs, self.given = declared.inputs, declared.outputs, declared.given
+        self.code, self.sign = SPECIES[species], sign
+        self.draws = {"u": Draw(kind="uniform", stream="pid.isMuon")} if self.outputs == IS_MUON else {}
+        super().__init__(model, run=run)
+
+    def selected(self, c: Any) -> Any:
+        """Rows of the species, and of the isMuon that the model is for."""
+        own = np.abs(c["particle.pid"]) == self.code
+        return own if self.given is None else own & (c["isMuon"] if self.given else ~c["isMuon"])
+
+    def fed(self, c: Any) -> dict[str, Any]:
+        """Return the kinematics of the track, and what the models before drew."""
+        px, py, pz = (c[f"track.{name}"] for name in ("px", "py", "pz"))
+        p, pt = np.sqrt(px**2 + py**2 + pz**2), np.sqrt(px**2 + py**2)
+        kinematics = {
+            "p": c["track.p"],
+            "eta": log((p + pz) / np.maximum(pt, 1e-6 * p)),
+            "nTracks": c["event.nTracks"],
+            "charge": self.sign * c["track.charge"].astype(np.int64),
+        }
+        return {name: kinematics[name] if name in kinematics else c[name] for name in self.conditions}
+
+    def outcome(self, c: Any, y: Any) -> dict[str, Any]:
+        """Return the outputs; with the probability of isMuon also isMuon itself."""
+        drawn = {"isMuon": c["u"] < y[IS_MUON[0]]} if self.outputs == IS_MUON else {}
+        return {**{name: y[name] for name in self.outputs}, **drawn}
+
+
+class Identification(StageGroup):
     """Write table ``pid``: a row for each long track of a species that has models.
 
     Each model knows the outputs of those before it (:mod:`lamarr.parametrizations.pid`), so that the
@@ -67,11 +122,21 @@ class Identification(Stage):
         }
         self.species = tuple(s for s in SPECIES if any(n.endswith(f"_{s}") for n in self.models))
         self._check()
+        self.parts = (_Begin(self.species), *self._models())
 
     @staticmethod
     def wanted(models: Mapping[str, Model]) -> bool:
         """Whether a model of identification is among the models of a set."""
         return any(f"{m}_{s}" in models for m in MODELS for s in SPECIES)
+
+    def _models(self) -> list[RowStage]:
+        return [
+            _Part(
+                name, species, self.models[f"{name}_{species}"], self.runs.get(f"{name}_{species}"), self.sign
+            )
+            for species in self.species
+            for name in MODELS
+        ]
 
     def _check(self) -> None:
         if not self.species:
@@ -91,73 +156,6 @@ class Identification(Stage):
                         f"{', '.join(declared.outputs)}, but reads {', '.join(model.inputs)} and yields "
                         f"{', '.join(model.outputs)}"
                     )
-
-    def __call__(self, batch: EventBatch, seed: int) -> EventBatch:
-        """Return the batch with table ``pid``."""
-        tracks, particles = batch["tracks"], batch["particles"]
-        particle = batch.rows_of("particles", tracks["event_id"], tracks["particle_id"])
-        species = species_of(particles["pid"][particle])
-        species[particle < 0] = ""
-        rows = np.flatnonzero((tracks["type"] == TrackType.LONG) & np.isin(species, self.species))
-        c = self._conditions(batch, tracks.take(rows))
-        c |= {n: np.zeros(len(rows), np.float32) for n in (*RICH, *IS_MUON, *GLOBAL)}
-        c |= {n: np.full(len(rows), v, np.float32) for n, v in ABSENT.items()}
-        c["isMuon"] = np.zeros(len(rows), bool)
-        outside = np.zeros(len(rows), bool)
-        for name in self.species:
-            outside |= self._identify(name, np.flatnonzero(species[rows] == name), c, seed)
-        flags = particles["out_of_domain"].copy()
-        flags[particle[rows]] |= outside
-        table = {n: c[n] for n in self.writes["pid"]}
-        return batch.with_tables(particles.with_columns(out_of_domain=flags), Table("pid", table))
-
-    def _conditions(self, batch: EventBatch, tracks: Table) -> dict[str, Array]:
-        events = batch["events"]
-        at = np.searchsorted(events["event_id"], tracks["event_id"])
-        return {
-            **{n: tracks[n] for n in ("event_id", "track_id", "particle_id", "p")},
-            "eta": np.arctanh(tracks["pz"] / np.sqrt(sum(tracks[n] ** 2 for n in ("px", "py", "pz")))),
-            "nTracks": events["nTracks"][at],
-            "charge": self.sign * tracks["charge"].astype(np.int64),
-        }
-
-    def _identify(self, species: str, rows: Array, c: dict[str, Array], seed: int) -> Array:
-        """Draw the outputs of all models for the tracks in `rows`, in place; return where it extrapolates."""
-        outside = np.zeros(len(c["p"]), bool)
-        for name, declared in MODELS.items():
-            at = rows if declared.given is None else rows[c["isMuon"][rows] == declared.given]
-            y, beyond = self._answers(f"{name}_{species}", c, at, seed)
-            outside[at] |= beyond
-            for column, values in zip(self.models[f"{name}_{species}"].outputs, y.T, strict=True):
-                c[column][at] = values
-            if declared.outputs == IS_MUON:
-                u = Stream(seed, f"{self.name}.isMuon").uniform(c["event_id"][at], c["particle_id"][at])[:, 0]
-                c["isMuon"][at] = u < c[IS_MUON[0]][at]
-        return outside
-
-    def _answers(self, name: str, c: dict[str, Array], at: Array, seed: int) -> tuple[Array, Array]:
-        """Evaluate a model inside its ranges; return outputs (rows, outputs), and which rows lie outside."""
-        model = self.models[name]
-        if not len(at):
-            return np.empty((0, len(model.outputs)), np.float32), np.zeros(0, bool)
-        x = np.stack([np.asarray(c[n][at], np.float32) for n in model.inputs], axis=1)
-        bounds = [model.ranges.get(n, (-np.inf, np.inf)) for n in model.inputs]
-        low, high = np.array(bounds, np.float32).T
-        inside = np.minimum(np.maximum(x, low), high)
-        event, particle = c["event_id"][at], c["particle_id"][at]
-        run = self.runs.get(name, model)
-        if model.n_noise:
-            y = run(inside, Stream(seed, f"{self.name}.{name}").normal(event, particle, model.n_noise))
-        else:
-            y = run(inside)
-        wrong = ~np.isfinite(y).all(axis=1)
-        if wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
-            raise ModelError(
-                f"the model '{name}' yields {y[row].tolist()} for particle {particle[row]} "
-                f"of event {event[row]}"
-            )
-        return y, (inside != x).any(axis=1)
 
     def describe(self) -> dict[str, Any]:
         """Return the digests of the models, and the sign of the charge that they are fed."""

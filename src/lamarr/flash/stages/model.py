@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lamarr.errors import ModelError, PipelineError, near_misses
 from lamarr.flash.row_stage import RowStage
-from lamarr.flash.rows import Rows
+from lamarr.flash.rows import NUMBER, Rows
 from lamarr.random import Stream
 
 __all__ = ["Model", "ModelStage", "Runs"]
@@ -120,13 +120,13 @@ class ModelStage(RowStage):
             row = int(np.flatnonzero(wrong)[0])
             raise ModelError(
                 f"the model of stage '{self.name}' yields {y[row].tolist()} for particle "
-                f"{c['particle_id'][row]} of event {c['event_id'][row]}"
+                f"{c[NUMBER[self.over]][row]} of event {c['event_id'][row]}"
             )
         return {name: y[:, i] for i, name in enumerate(self.model.outputs)}, outside
 
     def _answers(self, x: NDArray[np.float32], c: Rows, seed: int) -> NDArray[np.float32]:
         """Return outputs (rows, outputs), with the normal numbers that belong to the particles."""
-        event, particle = c["event_id"], c["particle_id"]
+        event, particle = c["event_id"], c[NUMBER[self.over]]
         if not self.model.n_noise:
             return self.run(x)
         if seeded := getattr(self.run, "seeded", None):
