@@ -69,8 +69,21 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object, *
     click.echo(f"lamarr: warning: {kind}{' '.join(str(message).split())}", err=True)
 
 
+def _show_log() -> None:
+    """Tell who waits at a terminal what takes a while."""
+    import logging
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("lamarr: %(message)s"))
+    logger = logging.getLogger("lamarr.transpile")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 an error in one sentence, 2 wrong usage, 130 interrupted."""
+    if sys.stderr.isatty():
+        _show_log()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning

@@ -9,6 +9,7 @@ processes do no harm; a damaged one is compiled anew, never loaded.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import platform
 import re
@@ -31,6 +32,7 @@ from lamarr.transpile.c.emit import Source
 
 __all__ = ["CachedLibrary", "build_cached", "cache_folder", "cached_libraries", "clear_cache", "from_cache"]
 
+_log = logging.getLogger(__name__)
 _NAME = re.compile(r"(?P<name>\w+)-(?P<content>[0-9a-f]{24})-(?P<compiler>[0-9a-f]{8})\.so")
 
 
@@ -128,6 +130,7 @@ def build_cached(source: Source, *, levels: tuple[str, ...], flags: tuple[str, .
         raise
     if _intact(library):
         return library
+    _log.info("compiling %s to C, once; the library is kept in %s", source.name, folder)
     try:
         return build(source, library, levels=levels, flags=flags)
     except OSError as error:
