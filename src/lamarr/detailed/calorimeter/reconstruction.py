@@ -12,6 +12,7 @@ from lamarr.detailed.calorimeter.accounting import calo_particles, cluster_links
 from lamarr.detailed.calorimeter.calibration import load_calibration
 from lamarr.detailed.calorimeter.clusters import Clusters, find_clusters
 from lamarr.detailed.calorimeter.digits import Digits, digitise
+from lamarr.detailed.calorimeter.merged import is_merged_pi0
 from lamarr.detailed.calorimeter.overlay import overlay
 from lamarr.detailed.calorimeter.tracks import TrackView, view_tracks
 from lamarr.detailed.context import Context
@@ -64,8 +65,13 @@ def look(event: SimEvent, tracking: TrackingResult, context: Context) -> Views:
 def reconstruct(event: SimEvent, tracking: TrackingResult, context: Context) -> CaloResult:
     """Return everything that the calorimeters say about an event."""
     views = look(event, tracking, context)
+    merged = is_merged_pi0(views.clusters, views.digits, context.geometry.calorimeter, load_calibration())
     return CaloResult(
-        clusters={**views.clusters.columns, "track_id": views.tracks.best_track},
+        clusters={
+            **views.clusters.columns,
+            "is_merged_pi0": merged,
+            "track_id": views.tracks.best_track,
+        },
         links=cluster_links(views.deposits, views.clusters.members, load_calibration()),
         particles=calo_particles(event),
         tracks=_track_columns(views.tracks),
