@@ -42,7 +42,7 @@ _CELLS: Final = np.array([1.0, 2.0, 3.0])  # cells per module and side by region
 
 
 def cluster_inputs(columns: Mapping[str, NDArray[Any]], module: float) -> NDArray[np.float32]:
-    """Return the inputs (n, 13) for columns of the table ``clusters``; `module` is the side of a module, mm."""
+    """Return the inputs (n, 13) for columns of ``clusters``; `module` is the side of a module, mm."""
     region = np.asarray(columns["region"], np.int64)
     size = module / _CELLS[region]
     energy = np.maximum(columns["energy"], 1.0)

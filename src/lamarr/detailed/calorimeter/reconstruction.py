@@ -10,15 +10,17 @@ from numpy.typing import NDArray
 
 from lamarr.detailed.calorimeter.accounting import calo_particles, cluster_links
 from lamarr.detailed.calorimeter.calibration import load_calibration
+from lamarr.detailed.calorimeter.cluster_identification import identify_clusters
 from lamarr.detailed.calorimeter.clusters import Clusters, find_clusters
 from lamarr.detailed.calorimeter.digits import Digits, digitise
 from lamarr.detailed.calorimeter.merged import is_merged_pi0
 from lamarr.detailed.calorimeter.overlay import overlay
+from lamarr.detailed.calorimeter.track_likelihoods import track_likelihoods
 from lamarr.detailed.calorimeter.tracks import TrackView, view_tracks
 from lamarr.detailed.context import Context
 from lamarr.detailed.records import SimEvent, TrackingResult
 
-__all__ = ["CaloResult", "Views", "look", "reconstruct"]
+__all__ = ["CaloResult", "Views", "look", "reconstruct", "track_columns"]
 
 Columns = dict[str, NDArray[Any]]
 
@@ -65,19 +67,19 @@ def look(event: SimEvent, tracking: TrackingResult, context: Context) -> Views:
 def reconstruct(event: SimEvent, tracking: TrackingResult, context: Context) -> CaloResult:
     """Return everything that the calorimeters say about an event."""
     views = look(event, tracking, context)
-    merged = is_merged_pi0(views.clusters, views.digits, context.geometry.calorimeter, load_calibration())
+    calorimeter = context.geometry.calorimeter
+    clusters = views.clusters.columns | {"track_id": views.tracks.best_track}
+    clusters["is_merged_pi0"] = is_merged_pi0(views.clusters, views.digits, calorimeter, load_calibration())
     return CaloResult(
-        clusters={
-            **views.clusters.columns,
-            "is_merged_pi0": merged,
-            "track_id": views.tracks.best_track,
-        },
+        clusters=clusters | identify_clusters(clusters, calorimeter.module),
         links=cluster_links(views.deposits, views.clusters.members, load_calibration()),
         particles=calo_particles(event),
-        tracks=_track_columns(views.tracks),
+        tracks=track_columns(views.tracks),
         n_spd_hits=int(np.count_nonzero(views.digits.spd)),
     )
 
 
-def _track_columns(view: TrackView) -> Columns:
-    return {"CaloEcalE": view.ecal, "CaloHcalE": view.hcal, "CaloBremE": view.brem}
+def track_columns(view: TrackView) -> Columns:
+    """Return the columns of ``pid`` that the calorimeters give."""
+    energies = {"CaloEcalE": view.ecal, "CaloHcalE": view.hcal, "CaloBremE": view.brem}
+    return track_likelihoods(view) | energies

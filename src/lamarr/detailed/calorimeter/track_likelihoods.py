@@ -1,4 +1,4 @@
-"""Likelihood differences of tracks from histograms: EcalPIDe, EcalPIDmu, HcalPIDe, HcalPIDmu, PrsPIDe, BremPIDe.
+"""Likelihood differences of tracks from histograms of calorimeter quantities: EcalPIDe to BremPIDe.
 
 Each is a table of ln(density for the lepton / density for hadrons) in ln p and one or two quantities,
 interpolated linearly between the centres of its intervals. The tables are made from detailed simulation by

@@ -1,6 +1,6 @@
-"""Train PhotonID, IsNotE and IsNotH from samples of the detailed simulation.
+"""Train PhotonID, IsNotE and IsNotH from collected samples of the detailed simulation.
 
-    python -m lamarr.training.identification.clusters FILE... -o src/lamarr/detailed/calorimeter/models
+    python -m lamarr.training.identification.clusters SAMPLE.npz... -o src/lamarr/detailed/calorimeter/models
 
 A cluster is what most of its energy comes from. Classes have equal weight, and in each the energies do.
 """
@@ -16,46 +16,25 @@ from numpy.typing import NDArray
 
 from lamarr.detailed.calorimeter.cluster_identification import INPUTS, OUTPUTS, cluster_inputs
 from lamarr.detector.geometry import load_geometry
-from lamarr.events import EventBatch, read
 from lamarr.training.fit import Schedule
+from lamarr.training.identification.collect import Columns, load_sample
 from lamarr.training.identification.network import Sample, train_classifier
 
-__all__ = ["cluster_classes", "cluster_sample"]
+__all__ = ["cluster_sample"]
 
 PHOTON: Final = 0
 ELECTRON: Final = 1
 HADRON: Final = 2
 
 
-def cluster_classes(batch: EventBatch) -> NDArray[np.int64]:
-    """Return what makes most of each cluster: PHOTON, ELECTRON, HADRON (muons too), or −1 without a link."""
-    links, clusters = batch["cluster_links"], batch["clusters"]
-    rows = batch.rows_of("clusters", links["event_id"], links["cluster_id"])
-    particle = batch.rows_of("calo_particles", links["event_id"], links["calo_particle_id"])
-    pid = np.abs(batch["calo_particles"]["pid"][particle])
-    kind = np.where(pid == 22, PHOTON, np.where(pid == 11, ELECTRON, HADRON))
-    shares = np.zeros((clusters.rows, 3))
-    np.add.at(shares, (rows, kind), links["fraction_of_cluster"])
-    best = np.argmax(shares, axis=1)
-    return np.where(shares[np.arange(len(best)), best] > 0.5, best, -1)
-
-
-def cluster_sample(batches: list[EventBatch]) -> Sample:
-    """Return inputs and labels of all clusters that mostly are of one kind."""
-    module = load_geometry().calorimeter.module
-    inputs = [cluster_inputs(b["clusters"], module) for b in batches]
-    kind = np.concatenate([cluster_classes(b) for b in batches])
-    x = np.concatenate(inputs).astype(np.float64)[kind >= 0]
+def cluster_sample(clusters: Columns) -> Sample:
+    """Return inputs and labels of collected clusters that mostly are of one kind."""
+    kind = clusters["kind"]
+    x = cluster_inputs(clusters, load_geometry().calorimeter.module).astype(np.float64)[kind >= 0]
     kind = kind[kind >= 0]
     photon, electron, hadron = (kind == k for k in (PHOTON, ELECTRON, HADRON))
-    y = np.stack(
-        [
-            photon.astype(float),
-            np.where(hadron, np.nan, photon),
-            np.where(electron, np.nan, photon),
-        ],
-        1,
-    )
+    labels = (photon, np.where(hadron, np.nan, photon), np.where(electron, np.nan, photon))
+    y = np.stack([np.asarray(v, np.float64) for v in labels], 1)
     return Sample(inputs=INPUTS, outputs=OUTPUTS, x=x, y=y, weight=_weights(kind, x[:, 0]))
 
 
@@ -84,8 +63,9 @@ def _train(sample: Sample, steps: int, seed: int, card: dict[str, Any]) -> Any:
 @click.option("--steps", default=4000, show_default=True)
 @click.option("--seed", default=1, show_default=True)
 def main(files: tuple[Path, ...], output: Path, steps: int, seed: int) -> None:
-    """Train on the samples FILES."""
-    sample = cluster_sample([read(f) for f in files])
+    """Train on collected samples FILES."""
+    parts = [load_sample(f)[1] for f in files]
+    sample = cluster_sample({k: np.concatenate([p[k] for p in parts]) for k in parts[0]})
     card = {
         "title": "Probabilities that a cluster is a photon: against all, electrons, hadrons",
         "command": f"python -m lamarr.training.identification.clusters SAMPLE -o MODELS --steps {steps} "

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lamarr._version import __version__
-from lamarr.networks import MLP
 from lamarr.networks.lowering import lower_mlp
+from lamarr.networks.mlp import MLP
 from lamarr.training.fit import Schedule, fit
 from lamarr.transpile.graph import GraphBuilder
 from lamarr.transpile.model import Model
@@ -69,8 +69,9 @@ def train_classifier(
     hidden: Sequence[int],
     schedule: Schedule,
     card: Mapping[str, Any],
+    check: Callable[[NDArray[Any], Floats, Floats], dict[str, Any]] | None = None,
 ) -> Model:
-    """Train on a shuffled sample and return the model; its card holds the held-out loss and accuracies.
+    """Train on a shuffled sample and return the model; its card holds the held-out loss, areas and `check`.
 
     With ``sigmoid`` every output is a probability of its own; with ``softmax`` they add up to 1.
     """
@@ -87,7 +88,6 @@ def train_classifier(
     value = builder.add("affine", builder.input("x"), scale=1 / spread, shift=-mean / spread)
     value = builder.add("clip", value, low=[-REACH], high=[REACH])
     output = builder.add(last, lower_mlp(builder, network, value))
-    held = slice(0, schedule.hold_out)
     model = Model(
         name=name,
         inputs=sample.inputs,
@@ -100,6 +100,9 @@ def train_classifier(
         graph=builder.finish(output),
         card={},
     )
+    held = slice(0, schedule.hold_out)
+    p = model(x[held].astype(np.float32))
+    checked = {} if check is None else {"held_out_reliability": check(p, y[held], weight[held])}
     return Model(
         **{k: getattr(model, k) for k in ("name", "inputs", "outputs", "n_noise", "ranges", "graph")},
         card={
@@ -107,7 +110,8 @@ def train_classifier(
             "recipe": {"hidden": list(hidden), "last": last, "schedule": asdict(schedule)},
             "sample": {"rows": len(x), "sha256": digest(sample)},
             "held_out_loss": history[-1][1],
-            "held_out_auc": _scores(model(x[held].astype(np.float32)), y[held], weight[held], sample.outputs),
+            "held_out_auc": _scores(p, y[held], weight[held], sample.outputs),
+            **checked,
             "date": date.today().isoformat(),
             "licence": "BSD-3-Clause",
             "lamarr": __version__,
