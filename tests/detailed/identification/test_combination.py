@@ -36,9 +36,7 @@ def event(n, seed=1):
         state[name] = rng.normal(0, 0.1, (n, len(STATE_PLANES)))
     state["qop"] = rng.choice([-1, 1], n)[:, None] / rng.uniform(2e3, 1e5, n)[:, None]
     tracks["n_dof"], tracks["chi2"] = 20, rng.chisquare(20, n)
-    result = TrackingResult(
-        tracks=tracks, vertices=np.zeros(0, VERTEX), n_velo_tracks=0, reconstructible={}
-    )
+    result = TrackingResult(tracks=tracks, vertices=np.zeros(0, VERTEX), n_velo_tracks=0, reconstructible={})
     is_muon = rng.uniform(size=n) < 0.3
     muon = Says(
         is_muon=is_muon, is_muon_loose=is_muon, mu_ll=-rng.uniform(0, 5, n), bkg_ll=-rng.uniform(0, 5, n)

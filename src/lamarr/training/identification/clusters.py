@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from lamarr.detailed.calorimeter.cluster_identification import INPUTS, OUTPUTS, cluster_inputs
 from lamarr.detector.geometry import load_geometry
 from lamarr.training.fit import Schedule
-from lamarr.training.identification.collect import Columns, load_sample
 from lamarr.training.identification.network import Sample, train_classifier
+from lamarr.training.identification.sample import Columns, load_sample
 
 __all__ = ["cluster_sample"]
 

@@ -19,8 +19,8 @@ from lamarr.detailed.identification.combination import detector_columns
 from lamarr.detailed.identification.probnn import INPUTS, OUTPUTS, network_inputs
 from lamarr.training.calibration import reliability
 from lamarr.training.fit import Schedule
-from lamarr.training.identification.collect import GHOST, Columns, load_sample, view_of
 from lamarr.training.identification.network import Sample, train_classifier
+from lamarr.training.identification.sample import GHOST, Columns, load_sample, view_of
 
 __all__ = ["track_sample"]
 

@@ -3,8 +3,8 @@
     python -m lamarr.training.identification.track_tables SAMPLE.npz... -o MODELS
 
 In each interval of momentum, tracks of a species have equal weight in all; pions, kaons and protons make the
-hadrons as they come. Histograms are smoothed by a Gaussian of one interval, after which each gets half an
-entry more.
+hadrons as they come. Histograms are smoothed by a Gaussian of one interval; each gets `PRIOR` entries more in
+the mean shape of both, so that what is rare in both says nothing.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ from numpy.typing import NDArray
 from lamarr._version import __version__
 from lamarr.detailed.calorimeter.track_likelihoods import P_EDGES, TABLES, TableForm, log_p
 from lamarr.detailed.calorimeter.tracks import TrackView
-from lamarr.training.identification.collect import Columns, load_sample, view_of
+from lamarr.training.identification.sample import Columns, load_sample, view_of
 
 __all__ = ["make_tables"]
 
 Floats = NDArray[np.float64]
 
 HADRONS: Final = (211, 321, 2212)
+PRIOR: Final = 2.0
+"""Entries in each interval of momentum that know nothing."""
+
 LIMIT: Final = 8.0
 """Likelihood differences are not larger than this: histograms do not know more."""
 
@@ -54,13 +57,20 @@ def make_tables(tracks: Columns) -> tuple[dict[str, Floats], dict[str, Any]]:
 
 def _table(form: TableForm, view: TrackView, pid: NDArray[Any]) -> Floats:
     good = form.accepted(view)
-    lepton = _density(form, view, good & (pid == form.lepton))
-    hadron = _density(form, view, good & np.isin(pid, HADRONS))
+    counts = [_histogram(form, view, good & chosen) for chosen in (pid == form.lepton, np.isin(pid, HADRONS))]
+    pooled = sum(_normalised(c) for c in counts) / 2
+    lepton, hadron = (_normalised(c + PRIOR * pooled) for c in counts)
     return np.clip(np.log(lepton / hadron), -LIMIT, LIMIT)
 
 
-def _density(form: TableForm, view: TrackView, use: NDArray[np.bool_]) -> Floats:
-    """Return the density in each interval of momentum, (p, quantity[, quantity])."""
+def _normalised(counts: Floats) -> Floats:
+    """Return densities: each interval of momentum adds up to 1."""
+    sums = counts.reshape(len(counts), -1).sum(axis=1)
+    return np.asarray(counts / sums.reshape(-1, *[1] * (counts.ndim - 1)))
+
+
+def _histogram(form: TableForm, view: TrackView, use: NDArray[np.bool_]) -> Floats:
+    """Return smoothed entries, (p, quantity[, quantity]), none of them 0."""
     from scipy.ndimage import gaussian_filter
 
     points = [np.clip(log_p(view)[use], P_EDGES[0] + 1e-9, P_EDGES[-1] - 1e-9)]
@@ -70,9 +80,7 @@ def _density(form: TableForm, view: TrackView, use: NDArray[np.bool_]) -> Floats
         inside = (axis.low + 1e-9, axis.high - 1e-9)
         points.append(np.clip(axis.quantity(view)[use], *inside))
     counts = np.histogramdd(np.stack(points, 1), bins=edges)[0]
-    smooth = gaussian_filter(counts, [0.5, *[1.0] * len(form.axes)], mode="nearest") + 0.5 / len(form.axes)
-    sums = smooth.reshape(len(smooth), -1).sum(axis=1)
-    return np.asarray(smooth / sums.reshape(-1, *[1] * len(form.axes)))
+    return np.asarray(gaussian_filter(counts, 1.0, mode="nearest") + 1e-3)
 
 
 @click.command()
