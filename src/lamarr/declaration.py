@@ -89,6 +89,8 @@ def _sentence(cls: type, error: ErrorDetails) -> str:
     if error["type"] in ("missing", "missing_argument"):
         return f"the key '{key}' is missing"
     message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "value_error" and not isinstance(error["input"], str | int | float | list | tuple):
+        return f"'{key}': {message}" if key else message  # of a whole mapping, which says what is wrong
     return f"'{key}': {message[0].lower()}{message[1:]}, but got {error['input']!r}"
 
 

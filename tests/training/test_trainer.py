@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,10 +18,11 @@ from scipy.stats import kstest
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 pytest.importorskip("sklearn", reason="needs the extra 'train'")
 
+import lamarr
 from lamarr.errors import ConfigurationError, LamarrError, ModelError, UnknownNameError
 from lamarr.parametrizations.sets import load_set
 from lamarr.training.build import train_model
-from lamarr.training.commands import declare_set
+from lamarr.training.commands import declare_set, train_all
 from lamarr.training.families.likelihood import Likelihood
 from lamarr.training.recipe import load_recipe, recipe_names, resolve_recipes, shipped_recipes
 from lamarr.training.recipe_changes import parse_changes
@@ -237,6 +239,52 @@ def test_sweights_of_an_ntuple_take_the_background_away(tmp_path):
     u = dll_cdf("RichDLLp", y[light], 211, t.p[light], t.eta[light], t.nTracks[light])
     # with the background of protons the distance would be larger than 0.15
     assert kstest(u, "uniform").statistic < 0.06
+
+
+def test_a_rare_kind_of_track_is_learned_from_a_wider_selection(data, tmp_path):
+    changes = {**TINY, "smallest": 1000}
+    model = train_model(one("muon_kaon", **changes), data, run=tmp_path / "few")
+    assert model.card["sample"]["selection"] == "type == 3 and isMuon == 1 and abs(true_pid) != 13"
+    model = train_model(one("muon_muon", **changes), data, run=tmp_path / "many")
+    assert model.card["sample"]["selection"] == "type == 3 and abs(true_pid) == 13 and isMuon == 1"
+    (recipe,) = [replace(r, select="p < 0") for r in [one("muon_kaon", **changes)]]
+    assert train_model(recipe, data, run=tmp_path / "none").card["sample"]["selection"] == recipe.fallback
+
+
+def test_small_samples_are_not_learned_by_heart(data, tmp_path):
+    model = train_model(one("rich_kaon", **{**TINY, "training.epochs": 1}), data, run=tmp_path)
+    assert model.card["training"]["steps"] == round(model.card["sample"]["rows"]["train"] / 128) < 40
+
+
+def test_one_model_that_fails_does_not_keep_the_others(data, tmp_path):
+    (tmp_path / "bad.yaml").write_text("name: bad\ntitle: t\ninputs: [p, type]\noutputs: [RichDLLk]\n")
+    with pytest.raises(ModelError, match=r"1 of 2 models could not .* bad: condition 'type' must vary"):
+        train_all(
+            [str(tmp_path / "bad.yaml"), "rich_kaon"],
+            TINY,
+            everything=False,
+            data=data,
+            output=tmp_path / "set",
+            runs=tmp_path / "runs",
+            quiet=True,
+        )
+    assert json.loads((tmp_path / "set/set.json").read_text())["models"] == ["rich_kaon"]
+
+
+@pytest.mark.slow
+def test_a_whole_set_is_trained_and_simulates(data, tmp_path):
+    train_all(
+        [],
+        {"training.steps": 20, "training.looks": 1, "training.referee_rows": 300},
+        everything=True,
+        data=data,
+        output=tmp_path / "mine",
+        runs=tmp_path / "runs",
+        quiet=True,
+    )
+    events = lamarr.generate("[D0 -> K- pi+]cc", 40)
+    out = lamarr.simulate(events, tmp_path / "mine", seed=1)
+    assert out["pid"].rows == (out["tracks"]["type"] == 3).sum() > 0
 
 
 def test_bfloat16_trains_too(data, tmp_path):

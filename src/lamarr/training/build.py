@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from lamarr.errors import ConfigurationError
-from lamarr.training.data import Sample, load_data, prepare
+from lamarr.training.data import EmptySampleError, Sample, load_data, prepare
 from lamarr.training.families import make_learner
 from lamarr.training.finish import finish
 from lamarr.training.plots import draw_plots
@@ -29,7 +29,8 @@ def read_sample(recipe: Recipe, data: Path, folder: Path) -> Sample:
     """Read the rows that a recipe learns from; those of a user's nTuple need no cut of the recipe.
 
     The cut of the recipe names columns of event files (true species, track type). Files that somebody
-    else wrote hold one species, chosen by the cuts of their own YAML.
+    else wrote hold one species, chosen by the cuts of their own YAML. Where the cut leaves too few rows,
+    the recipe may have a wider one.
     """
     from lamarr.training.data.sources import is_events
 
@@ -38,16 +39,26 @@ def read_sample(recipe: Recipe, data: Path, folder: Path) -> Sample:
     derived = dict(recipe.derived) if own else {}
     if not specification.origin:
         specification = replace(specification, origin=", ".join(f.name for f in files))
-    return prepare(
-        specification,
-        files,
-        inputs=recipe.inputs,
-        outputs=recipe.outputs,
-        folder=folder,
-        select=recipe.select if own else None,
-        derived=derived,
-        seed=recipe.training.seed,
-    )
+
+    def read(select: str | None) -> Sample:
+        return prepare(
+            specification,
+            files,
+            inputs=recipe.inputs,
+            outputs=recipe.outputs,
+            folder=folder,
+            select=select,
+            derived=derived,
+            seed=recipe.training.seed,
+        )
+
+    if not own or recipe.fallback is None:
+        return read(recipe.select if own else None)
+    try:
+        sample = read(recipe.select)
+    except EmptySampleError:
+        return read(recipe.fallback)
+    return sample if len(sample.part) >= recipe.smallest else read(recipe.fallback)
 
 
 def train_model(
@@ -82,7 +93,8 @@ def train_model(
     if recipe.species:
         raise ConfigurationError(f"the recipe '{recipe.name}' is one for each species: choose one with of()")
     sample = read_sample(recipe, data, run / "sample")
-    say(f"{recipe.name}: {len(sample.part)} rows, SHA-256 {sample.digest[:12]}…")
+    wider = " of a wider selection" if sample.selection not in ("", recipe.select) else ""
+    say(f"{recipe.name}: {len(sample.part)} rows{wider}, SHA-256 {sample.digest[:12]}…")
     folder = RunFolder(run, {"data": sample.digest, "recipe": recipe.digest()})
     folder.restore()  # refuses another sample before anything is changed
     prepared = prepare_targets(recipe, sample, run / "sample")

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from rich.console import Console
 
-from lamarr.errors import ConfigurationError, MissingExtraError
+from lamarr.errors import ConfigurationError, LamarrError, MissingExtraError, ModelError
 from lamarr.training.names import CLASSES
 from lamarr.training.recipe import Recipe, load_recipe, resolve_recipes, shipped_recipes
 from lamarr.transpile import Model
@@ -45,7 +45,7 @@ def list_recipes() -> str:
     lines = ["recipes"]
     for name, path in shipped_recipes().items():
         recipe = load_recipe(path)
-        lines.append(f"  {name:<16}{recipe.title.replace('{species}', 'specie')}")
+        lines.append(f"  {name:<16}{recipe.title.replace('{species}s', 'a species')}")
         lines.append(f"  {'':<16}{', '.join(m.name for m in recipe.models())}")
     for kind in ("generator", "classifier"):
         lines += [f"classes of models ({kind})", "  " + ", ".join(n for n, k in CLASSES.items() if k == kind)]
@@ -71,12 +71,16 @@ def train_all(
 ) -> list[Model]:
     """Train the models of all recipes named; each has its own folder in `runs`.
 
+    One of several that cannot be trained does not keep the others from it; it is an error in the end.
+
     Raises
     ------
     MissingExtraError
         If torch or scikit-learn are not installed.
     ConfigurationError
         If nothing says what to learn from.
+    ModelError
+        If some of several models could not be trained.
     LamarrError
         If data or a recipe are wrong, or a training diverges.
     """
@@ -89,7 +93,8 @@ def train_all(
 
     torch.set_num_threads(threads)
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
-    models = []
+    models: list[Model] = []
+    failed: dict[str, str] = {}
     for recipe in recipes:
         source = data or (Path(recipe.data) if recipe.data else None)
         if source is None:
@@ -98,21 +103,31 @@ def train_all(
             )
         command = f"lamarr train {recipe.name} --data {source.name}"
         command += "".join(f" --set {k}={v}" for k, v in changes.items())
-        with told(recipe.name, console, quiet=quiet) as progress:
-            model = train_model(
-                recipe,
-                source,
-                run=runs / recipe.name,
-                output=output,
-                command=command,
-                progress=progress,
-                say=(lambda _: None) if quiet else console.print,
-            )
+        try:
+            with told(recipe.name, console, quiet=quiet) as progress:
+                model = train_model(
+                    recipe,
+                    source,
+                    run=runs / recipe.name,
+                    output=output,
+                    command=command,
+                    progress=progress,
+                    say=(lambda _: None) if quiet else console.print,
+                )
+        except LamarrError as error:
+            if len(recipes) == 1:
+                raise
+            failed[recipe.name] = str(error)
+            console.print(f"{recipe.name}: {error}")
+            continue
         models.append(model)
         if output is not None:
             declare_set(output, [model.name])
         if not quiet:
             console.print(_summary(model, runs / recipe.name))
+    if failed:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
+        raise ModelError(f"{len(failed)} of {len(recipes)} models could not be trained: {reasons}")
     return models
 
 

@@ -102,6 +102,7 @@ def finish(
             "sha256": sample.digest,
             "rows": {p: len(trainer.rows[p]) for p in trainer.rows},
             "origin": sample.origin,
+            "selection": sample.selection,
         },
         "command": command,
         "training": {

@@ -65,9 +65,8 @@ def _outputs(path: Path, names: list[str], tested: Tested) -> Path:
     columns = min(3, len(names))
     rows = -(-len(names) // columns)
     figure = Figure(figsize=(4.2 * columns, 3 * rows))
-    for j, (name, axes) in enumerate(
-        zip(names, figure.subplots(rows, columns, squeeze=False).flat, strict=False)
-    ):
+    panels = iter(figure.subplots(rows, columns, squeeze=False).flat)
+    for j, (name, axes) in enumerate(zip(names, panels, strict=False)):
         true, drawn = tested.true[:, j], tested.drawn[:, j]
         low, high = np.quantile(true, [0.001, 0.999])
         edges = np.linspace(low, high + 1e-6 * (abs(high) + 1), _BINS)
@@ -75,7 +74,9 @@ def _outputs(path: Path, names: list[str], tested: Tested) -> Path:
         axes.hist(true, histtype="stepfilled", alpha=0.4, label="test part", **options)
         axes.hist(drawn, histtype="step", color="black", label="model", **options)
         axes.set(xlabel=name, yscale="log")
-    axes.legend(frameon=False, fontsize=8)
+        axes.legend(frameon=False, fontsize=8)
+    for axes in panels:  # those that are left
+        axes.set_axis_off()
     return _save(figure, path)
 
 

@@ -36,7 +36,10 @@ class Steps:
     Attributes
     ----------
     steps, batch : int
-        Updates, and rows in each.
+        Updates at most, and rows in each.
+    epochs : float
+        Updates are no more than so many passes over the training rows: small samples are soon learned by
+        heart.
     looks : int
         Evaluations on held-out rows, evenly spread; the best one gives the model.
     referee_rows : int
@@ -53,6 +56,7 @@ class Steps:
 
     steps: int = 10_000
     batch: int = 1024
+    epochs: float = 40.0
     looks: int = 20
     referee_rows: int = 10_000
     seed: int = 1
@@ -61,11 +65,17 @@ class Steps:
 
     def __post_init__(self) -> None:
         """Check that the numbers are positive."""
-        if not (self.steps >= 1 and self.batch >= 1 and self.looks >= 1 and self.referee_rows >= 100):
+        if not (self.steps >= 1 and self.batch >= 1 and self.looks >= 1 and self.epochs > 0):
             raise ConfigurationError(
-                f"steps, batch, looks >= 1 and referee_rows >= 100 must hold, but got ({self.steps}, "
-                f"{self.batch}, {self.looks}, {self.referee_rows})"
+                f"steps, batch, looks >= 1 and epochs > 0 must hold, but got ({self.steps}, {self.batch}, "
+                f"{self.looks}, {self.epochs})"
             )
+        if self.referee_rows < 100:
+            raise ConfigurationError(f"referee_rows >= 100 must hold, but got {self.referee_rows}")
+
+    def updates(self, rows: int) -> int:
+        """Return the number of updates for a training part of `rows` rows."""
+        return max(1, min(self.steps, round(self.epochs * rows / self.batch)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +110,12 @@ class Recipe:
         Expressions of columns that files do not hold as such.
     select : str, optional
         Rows that the model is for.
+    fallback : str, optional
+        Rows to learn from instead where `select` leaves fewer than `smallest`: those of all species, say.
+    smallest : int
     model : mapping
-        ``class`` (a name of :data:`lamarr.training.families.FAMILIES`) and its settings.
+        ``class`` (a name of :data:`lamarr.training.families.FAMILIES`; by default ``mixture`` or
+        ``residual-perceptron``) and its settings.
     preprocessing, training
     data : str, optional
         What to learn from, if the command line does not say.
@@ -120,7 +134,9 @@ class Recipe:
     gives: tuple[str, ...] = ()
     derived: Mapping[str, str] = field(default_factory=dict)
     select: str | None = None
-    model: Mapping[str, Any] = field(default_factory=lambda: {"class": "mixture"})
+    fallback: str | None = None
+    smallest: int = 500
+    model: Mapping[str, Any] = field(default_factory=dict)
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     training: Steps = field(default_factory=Steps)
     references: tuple[str, ...] = ()
@@ -139,10 +155,11 @@ class Recipe:
         for name in self.species:
             if name not in SPECIES:
                 raise_unknown("species", name, SPECIES, ConfigurationError)
-        for text in (*self.derived.values(), *([self.select] if self.select else [])):
+        for text in (*self.derived.values(), *filter(None, (self.select, self.fallback))):
             Expression(text.replace("{pid}", "211"))
         if "class" not in self.model:
-            raise ConfigurationError("the key 'model.class' is missing")
+            usual = "mixture" if self.kind == "generator" else "residual-perceptron"
+            object.__setattr__(self, "model", {"class": usual, **self.model})
         self._check_class()
 
     def _check_class(self) -> None:

@@ -69,7 +69,6 @@ class Trainer:
         progress: Progress | None = None,
     ) -> None:
         self.learner, self.settings, self.run, self.every = learner, steps, run, every
-        self.total = 1 if learner.whole else steps.steps
         self.device = _device(steps.device)
         self.learner.to(self.device)
         self.generator = torch.Generator().manual_seed(steps.seed)
@@ -77,6 +76,7 @@ class Trainer:
         self._c, self._t = torch.from_numpy(prepared.features), torch.from_numpy(prepared.targets)
         self._w = torch.from_numpy(prepared.weights)
         self.rows = {p: torch.from_numpy(sample.rows(p)) for p in ("train", "validation", "test")}
+        self.total = 1 if learner.whole else steps.updates(len(self.rows["train"]))
 
     def batch(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features, targets and weights of rows, on the device."""

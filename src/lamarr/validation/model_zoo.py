@@ -30,6 +30,7 @@ from lamarr.transpile.bench import best
 __all__ = ["compare", "main", "row", "steps_within"]
 
 _TRIAL_STEPS = 24
+_REFEREE_ROWS = 5000
 
 
 def steps_within(recipe: Recipe, prepared: Prepared, sample: Sample, seconds: float) -> int:
@@ -63,7 +64,8 @@ def compare(
     for name in names:
         own = recipe if recipe.model["class"] == name else replace(recipe, model={"class": name})
         steps = steps_within(own, prepared, sample, seconds)
-        own = replace(own, training=replace(own.training, steps=steps, looks=10))
+        few = min(own.training.referee_rows, _REFEREE_ROWS)
+        own = replace(own, training=replace(own.training, steps=steps, looks=4, referee_rows=few))
         try:
             yield name, train_model(own, data, run=runs / name, command=f"model_zoo {recipe.name} {name}")
         except ModelError as error:

@@ -17,7 +17,12 @@ from lamarr.training.data.expressions import Expression
 from lamarr.training.data.sources import chunks
 from lamarr.training.data.specification import DataSpecification
 
-__all__ = ["PARTS", "Sample", "part_of_event", "prepare"]
+__all__ = ["PARTS", "EmptySampleError", "Sample", "part_of_event", "prepare"]
+
+
+class EmptySampleError(InputFileError):
+    """No row is left to learn from."""
+
 
 PARTS: Final = ("train", "validation", "test")
 _SHARES: Final = (0.8, 0.1)  # the rest is the test part
@@ -42,6 +47,8 @@ class Sample:
         SHA-256 over names and contents.
     origin : str
         Where the rows come from.
+    selection : str
+        The cut of the recipe, "" if there was none.
     """
 
     conditions: Array
@@ -52,6 +59,7 @@ class Sample:
     targets: tuple[str, ...]
     digest: str
     origin: str = ""
+    selection: str = ""
 
     def rows(self, part: str) -> NDArray[np.int64]:
         """Row numbers of a part."""
@@ -142,7 +150,7 @@ def prepare(
                     digest.update(content)
             total += len(part)
     if not total:
-        raise InputFileError(reading.why_empty())
+        raise EmptySampleError(reading.why_empty())
     found: dict[str, Array] = {
         n: np.memmap(folder / f"{n}.raw", dtypes[n], "r+", shape=(total, w) if w > 1 or n in _WIDE else total)
         for n, w in widths.items()
@@ -156,6 +164,7 @@ def prepare(
         targets=tuple(outputs),
         digest=digest.hexdigest(),
         origin=specification.origin,
+        selection=select or "",
     )
 
 
