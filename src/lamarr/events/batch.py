@@ -276,7 +276,8 @@ class EventBatch(Mapping[str, Table]):
     def rows_of(self, table: str, event_id: ArrayLike, number: ArrayLike) -> NDArray[np.int64]:
         """Row numbers in `table` of the keys (event_id, number); −1 where `number` is negative.
 
-        Tables are ordered by (event_id, number), so this is a binary search.
+        Where numbers count from 0 in every event, the first row of the event tells; else, as tables are
+        ordered by (event_id, number), a binary search.
 
         Raises
         ------
@@ -288,10 +289,14 @@ class EventBatch(Mapping[str, Table]):
             raise SchemaError(f"rows of table '{table}' are known by ({', '.join(key)}), not by two numbers")
         column = key[1]
         stride = np.int64(2**31)
-        keys = self[table]["event_id"] * stride + self[table][column]
+        events, numbers = self[table]["event_id"], self[table][column]
         event, local = np.broadcast_arrays(np.asarray(event_id, np.int64), np.asarray(number, np.int64))
-        wanted = event * stride + local
         none = local < 0
+        guess = _counted_rows(events, event, local)
+        if np.all(none | ((events[guess] == event) & (numbers[guess] == local)) if len(events) else none):
+            return np.where(none, -1, guess)
+        keys = events * stride + numbers
+        wanted = event * stride + local
         rows = np.searchsorted(keys, wanted)
         clipped = np.minimum(rows, max(len(keys) - 1, 0))
         found = none | ((keys[clipped] == wanted) if len(keys) else False)
@@ -319,3 +324,14 @@ class EventBatch(Mapping[str, Table]):
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}: {table.rows}" for name, table in self._tables.items())
         return f"<EventBatch {inside}>"
+
+
+def _counted_rows(events: Array, event: Array, number: Array) -> Array:
+    """Rows of (event, number) in a table with these `events`, if the numbers count from 0 in each event."""
+    if event.ndim == 1 and event.size and np.all(event[1:] >= event[:-1]):
+        begins = np.flatnonzero(np.diff(event, prepend=event[0] - 1))
+        first = np.repeat(np.searchsorted(events, event[begins]), np.diff(begins, append=event.size))
+    else:
+        first = np.searchsorted(events, event)
+    rows: Array = np.clip(first + number, 0, max(len(events) - 1, 0))
+    return rows

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lamarr.errors import raise_unknown
 from lamarr.events import SCHEMA, EventBatch, Fate, Table
+from lamarr.flash.rows import first_of_event
 
 __all__ = ["KEEP", "keep", "keep_particles"]
 
@@ -49,9 +50,9 @@ def keep_particles(batch: EventBatch, mask: NDArray[np.bool_]) -> EventBatch:
     particles, vertices = batch["particles"], batch["vertices"]
     if mask.all():
         return batch
-    mother = _nearest_kept(batch.rows_of("particles", particles["event_id"], particles["mother"]), mask)
+    mother = batch.rows_of("particles", particles["event_id"], particles["mother"])
     rows = np.flatnonzero(mask)
-    parent = mother[rows]
+    parent = _nearest_kept(mother[rows], mother, mask)
     parent_id = np.where(parent < 0, -1, particles["particle_id"][parent])
     kept_particles = particles.take(rows).with_columns(mother=parent_id)
     kept_vertices = vertices["is_primary"].copy()
@@ -84,19 +85,25 @@ def _redirect(batch: EventBatch, table: Table, numbers: dict[str, NDArray[np.int
 def _renumber(table: Table, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return new numbers (rows,) that count from 0 in each event, −1 for rows that are dropped."""
     before: NDArray[np.int64] = np.cumsum(mask) - mask
-    first = np.searchsorted(table["event_id"], table["event_id"], side="left")
-    return np.where(mask, before - before[first], -1) if table.rows else np.empty(0, np.int64)
+    return np.where(mask, before - before[first_of_event(table["event_id"])], -1)
 
 
-def _nearest_kept(mother: NDArray[np.int64], mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Row of the nearest ancestor in `mask`, −1 if none; goes up one generation at a time."""
-    ancestor = mother.copy()
+def _nearest_kept(
+    parent: NDArray[np.int64], mother: NDArray[np.int64], mask: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Nearest ancestors in `mask` of particles with these parents, −1 if none.
+
+    Goes up one generation at a time, with those that are still on their way.
+    """
+    ancestor = parent.copy()
+    rows = np.arange(len(parent))
     for _ in range(len(mother) + 1):
-        dropped = (ancestor >= 0) & ~mask[ancestor]
-        if not dropped.any():
-            break
-        ancestor[dropped] = mother[ancestor[dropped]]
-    return np.where((ancestor >= 0) & mask[ancestor], ancestor, -1)
+        rows = rows[(ancestor[rows] >= 0) & ~mask[ancestor[rows]]]
+        if not rows.size:
+            return ancestor
+        ancestor[rows] = mother[ancestor[rows]]
+    ancestor[rows] = -1  # mothers in a circle
+    return ancestor
 
 
 def _with_ancestors(batch: EventBatch, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

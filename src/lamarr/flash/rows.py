@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lamarr.errors import raise_unknown
 from lamarr.events import EventBatch
 
-__all__ = ["JOINS", "NUMBER", "Rows", "number_in_event", "states_closest_to_beam"]
+__all__ = ["JOINS", "NUMBER", "Rows", "first_of_event", "number_in_event", "states_closest_to_beam"]
 
 Array = NDArray[Any]
 
@@ -26,10 +26,19 @@ NUMBER: Final = {
 _STRIDE = np.int64(2**31)
 
 
+def first_of_event(event_id: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Row where the event of each row begins; events are sorted.
+
+    >>> first_of_event(np.array([4, 4, 9, 9, 9])).tolist()
+    [0, 0, 2, 2, 2]
+    """
+    begins = np.flatnonzero(np.diff(event_id, prepend=-1))
+    return np.repeat(begins, np.diff(begins, append=len(event_id)))
+
+
 def number_in_event(event_id: NDArray[np.int64]) -> NDArray[np.int64]:
     """0, 1, 2, … within each run of equal (sorted) event numbers."""
-    first = np.searchsorted(event_id, event_id, side="left")
-    return np.arange(len(event_id)) - first
+    return np.arange(len(event_id)) - first_of_event(event_id)
 
 
 def _rows_closest_to_beam(batch: EventBatch, event_id: Array, particle_id: Array) -> NDArray[np.int64]:

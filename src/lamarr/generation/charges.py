@@ -37,11 +37,37 @@ def known_charges(pid: ArrayLike) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
 
     Quarks and diquarks count as unknown: their charges are not integers.
     """
-    ids, inverse = np.unique(np.asarray(pid, np.int64), return_inverse=True)
-    table = [_charge(i) for i in ids.tolist()]
-    charge = np.array([c or 0 for c in table], np.int8)
-    known = np.array([c is not None for c in table], np.bool_)
-    return charge[inverse], known[inverse]
+    ids = np.asarray(pid, np.int64)
+    near = np.abs(ids) < _NEAR
+    if near.all():
+        code = _near_codes(ids)
+    else:
+        code = np.empty(ids.shape, np.int8)
+        code[near] = _near_codes(ids[near])
+        far, inverse = np.unique(ids[~near], return_inverse=True)
+        code[~near] = np.array([_code(i) for i in far.tolist()], np.int8)[inverse.ravel()]
+    known = code != _UNKNOWN
+    return np.where(known, code, np.int8(0)), known
+
+
+_NEAR, _UNKNOWN, _UNASKED = 10_000, 127, 126
+_near = np.full(2 * _NEAR + 1, _UNASKED, np.int8)
+"""Charges by PDG id + _NEAR, filled as they are asked for: nearly all particles are found here."""
+
+
+def _near_codes(ids: NDArray[np.int64]) -> NDArray[np.int8]:
+    at = ids + _NEAR
+    codes = _near[at]
+    if (new := codes == _UNASKED).any():
+        for i in np.unique(ids[new]).tolist():
+            _near[i + _NEAR] = _code(i)
+        codes = _near[at]
+    return codes
+
+
+def _code(pid: int) -> int:
+    charge = _charge(pid)
+    return _UNKNOWN if charge is None else charge
 
 
 @lru_cache(maxsize=65536)
