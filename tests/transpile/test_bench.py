@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lamarr.transpile.bench import Measurement, best, table
+from lamarr.transpile.bench import Measurement, _often, best, table
 from lamarr.transpile.bench_peers import Scalar, network, published_chain
 from lamarr.transpile.c import compile_models
 from lamarr.transpile.c.fuse import fuse
@@ -61,3 +61,9 @@ def test_bench_runs(capfd: pytest.CaptureFixture[str]) -> None:
 
     assert run() == 0
     assert "published chain" in capfd.readouterr().out
+
+
+def test_few_rows_are_called_often() -> None:
+    calls: list[int] = []
+    _often(lambda x: calls.append(len(x)), X[:10])()
+    assert calls == [10] * 200
