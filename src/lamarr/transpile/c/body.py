@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import resources
 from string import Template
 
@@ -68,7 +69,8 @@ class _Body:
         """Write the call of a layer, for a tile of rows or for an event with objects."""
         name, extent = f"model_{self.model.name}_{index}", self.of[node.output]
         if not self.extents:
-            return f"  {name}(t);"
+            rows = "" if node.op == "dense" else "EACH_ROW(r, t) "
+            return f"  {rows}{name}({'t' if not rows else 'one_row(t, r)'});"
         if extent is not None and node.op in ("objects", "spread", "positions"):
             place = self.where.place[node.inputs[-1]]
             count = f"  e->of[{self.number(node.output)}].n = present(e->row, {place}, {extent.max});\n"
@@ -88,6 +90,23 @@ class _Body:
             declared.append(f"objects_{i}[{size} * (({extent.max} + TILE - 1) / TILE) * TILE + VL]")
             pointers.append(f"{{objects_{i}, {size} * TILE, 0}}")
         return ", ".join(declared), ", ".join(pointers)
+
+
+_CYCLES = {
+    "softmax": 20,
+    "interpolate": 25,
+    "vine": 20,
+    "layer_norm": 6,
+    "one_hot": 2,
+    "spline": 200,
+    "pick": 10,
+}
+"""Cycles that a number of their result takes, for a row as for a vector of rows."""
+
+
+def rowwise_cycles(nodes: Sequence[Node]) -> int:
+    """Cycles for which a row alone takes as long as a vector of rows; of each node, some 40 (measured)."""
+    return sum(_CYCLES.get(n.op, 0) * n.width + 40 for n in nodes)
 
 
 def _widths(graph: Graph) -> dict[str, int]:
@@ -124,6 +143,8 @@ def body(model: Model, table: Table, weights: str) -> str:
         "x_at": where.place["x"],
         "noise_at": where.place.get("noise", 0),
         "y_at": where.place[model.graph.output],
+        "multiplications": model.graph.multiplications,
+        "rowwise": rowwise_cycles(writer.nodes),
         "calls": "\n".join(writer.call(i, n) for i, n in writer.layers()),
     }
     arenas, pointers = writer.arenas()
@@ -132,5 +153,4 @@ def body(model: Model, table: Table, weights: str) -> str:
         fields,
         layers="\n".join(writer.layer(i, n) for i, n in writer.layers()),
         run=run.substitute(fields, arenas=arenas, pointers=pointers),
-        multiplications=model.graph.multiplications,
     )

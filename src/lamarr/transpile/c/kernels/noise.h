@@ -38,7 +38,7 @@ FORCE vec normal_of(uvec words, const float *table) {
   return with_sign(z, (ivec)(words & 0x80000000u));
 }
 
-/* `n` normal numbers for each lane, at features p, p + 1, ...; v is the vector of rows */
+/* `n` normal numbers for each lane, at features p, p + 1, ...; v is the vector of rows. Few rows: at most VL. */
 KERNEL void normal(tile t, size_t p, size_t n, int v, uvec event, uvec particle, uint64_t seed, uint32_t stage,
                    const float *table) {
   for (size_t first = 0; first < n; first += 4) {
@@ -53,7 +53,7 @@ KERNEL void normal(tile t, size_t p, size_t n, int v, uvec event, uvec particle,
       const vec z = normal_of(c[i], table);
       float *at = place(t, p + first + i);
       if (t.nv) store(at + v * VL, z);
-      else *at = z[0];
+      else EACH_ROW(r, t) at[(size_t)r * t.step] = z[r];
     }
   }
 }

@@ -23,7 +23,7 @@ typedef struct {
 FORCE tile chunk(const set *s, size_t first) {
   const size_t left = s->n - first;
   const int nv = left >= TILE ? NV : (int)((left + VL - 1) / VL);
-  return (tile){s->at + first / TILE * s->step, (size_t)nv * VL, nv};
+  return (tile){s->at + first / TILE * s->step, (size_t)nv * VL, nv, 1, 0};
 }
 #define EACH_CHUNK(first, s) for (size_t first = 0; first < (s)->n; first += TILE)
 

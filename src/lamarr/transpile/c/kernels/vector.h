@@ -137,13 +137,21 @@ FORCE void quads(const float *table, ivec k, vec c[4]) {
 /* Where the values of a graph lie while its nodes run.
  *
  * A value of width w has a place p: its feature j is at + (p + j) * stride. In a tile of nv vectors the
- * stride is nv * VL and rows are lanes; a single row (nv = 0) has stride 1 and its features are lanes.
+ * stride is nv * VL and rows are lanes. Few rows (nv = 0) lie `step` floats apart, with stride 1: their features
+ * are lanes. But dense layers, which see all of them at once, kernels take such rows one by one.
  */
 typedef struct {
   float *at;
   size_t stride;
-  int nv;
+  int nv, rows;
+  size_t step;
 } tile;
+
+#define EACH_ROW(r, t) for (int r = 0; r < ((t).nv ? 1 : (t).rows); r++)
+FORCE tile one_row(tile t, int r) {
+  if (t.nv) return t;
+  return (tile){t.at + (size_t)r * t.step, 1, 0, 1, t.step};
+}
 
 FORCE float *place(tile t, size_t p) { return t.at + p * t.stride; }
 /* Vectors that hold a value of width w; in a single row the last one may run over into padding. */
