@@ -74,6 +74,8 @@ def main() -> None:
     polynomial("exp, for tanh", r, (np.expm1(r) - r) / r**2, 3, r**2 / np.exp(r))
     x = nodes(1e-2, 0.62)
     polynomial("tanh (tanh x - x) / x^3 in x^2", x * x, (np.tanh(x) - x) / x**3, 4, x**3 / np.tanh(x))
+    x = nodes(1e-3, 9.02)
+    rational("short tanh x / x in x^2", x * x, np.tanh(x) / x, 4, 4, x / np.tanh(x))
     x = nodes(1e-3, 3.93)
     rational("erf x / x in x^2", x * x, erf(x) / x, 5, 5, x / erf(x))
     w = nodes(1e-6, 5.0)  # -log(4 p (1 - p)), v = p - 1/2

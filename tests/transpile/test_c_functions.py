@@ -9,7 +9,7 @@ import pytest
 from transpile_graphs import model_of
 
 from lamarr.transpile import OPERATORS, GraphBuilder
-from lamarr.transpile.c import CompiledModel, emit
+from lamarr.transpile.c import CompiledModel, compile_models, emit
 from lamarr.transpile.c.cache import build_cached
 from lamarr.transpile.c.compiler import levels_of_target
 
@@ -72,6 +72,20 @@ def test_error_is_as_stated(functions: dict[str, CompiledModel], op: str) -> Non
     error = np.abs(got[finite] - exact[finite]) / ulp(exact[finite])
     assert error.max() <= limit, (x[finite][error.argmax()], error.max())
     assert error.max() > limit - 0.8  # the statement is no wild guess
+
+
+def test_tanh_of_residual_layers() -> None:
+    """What is added to 0 is the function itself."""
+    b = GraphBuilder(x=2)
+    zero, x = b.select(b.input("x"), [0]), b.select(b.input("x"), [1])
+    compiled = compile_models([model_of(b.finish(b.add("add", zero, b.add("tanh", x))), "residual")])[
+        "residual"
+    ]
+    x = SAMPLE[np.isfinite(SAMPLE)]
+    got, exact = compiled(np.stack([0 * x, x], axis=1))[:, 0], np.tanh(x.astype(np.float64))
+    error = np.abs(got - exact) / ulp(exact)
+    assert 3.4 < error.max() <= 4.2
+    assert np.abs(got).max() == 1
 
 
 @pytest.mark.parametrize("op", ABSOLUTE)

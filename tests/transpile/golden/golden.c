@@ -53,17 +53,17 @@ static void model_small_6(tile t) {
 
 static void model_small(tile t) {
   model_small_0(t);
-  model_small_1(t);
-  model_small_3(t);
-  model_small_4(t);
-  model_small_5(t);
-  model_small_6(t);
+  EACH_ROW(r, t) model_small_1(one_row(t, r));
+  EACH_ROW(r, t) model_small_3(one_row(t, r));
+  EACH_ROW(r, t) model_small_4(one_row(t, r));
+  EACH_ROW(r, t) model_small_5(one_row(t, r));
+  EACH_ROW(r, t) model_small_6(one_row(t, r));
 }
 
 static int batch_of_small(size_t n, const float *x, const source *noise, float *y) {
   _Alignas(64) float arena[64 * TILE + VL];
   for (size_t first = 0, rows; first < n; first += rows) {
-    const tile t = next_tile(arena, n - first, &rows);
+    const tile t = next_tile(arena, n - first, FEW(60, 280), 64, &rows);
     rows_in(t, 0, 3, x + first * 3, rows);
     if (2) noise_in(t, 16, 2, noise, first, rows);
     model_small(t);

@@ -88,7 +88,7 @@ BINARY(divide, a / b)
     }                                                                                     \
   }
 ADD_UNARY(add_relu, at_least(splat(0.f), x))
-ADD_UNARY(add_tanh, tanh_(x))
+ADD_UNARY(add_tanh, tanh_short(x))
 ADD_UNARY(add_silu, silu_(x))
 
 /* Constants by column: a[width], then b[width]; in a single row they are loaded as lanes. */

@@ -87,6 +87,21 @@ FORCE vec tanh_(vec x) {
   return select_(a < 0.6f, fma_(x * s, p, x), far);
 }
 
+/* tanh as x P(x^2) / Q(x^2), half as many steps: for what is added to something else, as in residual layers,
+ * where the rounding of the sum is as large. Largest error: 4.2 units in the last place. */
+FORCE vec tanh_short(vec x) {
+  const vec c = at_most(splat(9.02f), at_least(splat(-9.02f), x)), s = c * c;
+  vec p = fma_(s, splat(1.33199496e-08f), splat(2.05841898e-05f));
+  vec q = fma_(s, splat(7.76240086e-07f), splat(0.000328316644f));
+  p = fma_(s, p, splat(0.00349408109f));
+  q = fma_(s, q, splat(0.0258712545f));
+  p = fma_(s, p, splat(0.133797586f));
+  q = fma_(s, q, splat(0.46713075f));
+  p = fma_(s, p, splat(1.f));
+  q = fma_(s, q, splat(1.f));
+  return at_most(splat(1.f), at_least(splat(-1.f), c * p / q));
+}
+
 FORCE vec sinh_(vec x) {
   const vec a = abs_(x), h = exp_(a * 0.5f), s = x * x;
   const vec t = (0.5f * h) * h, far = with_sign(t - 0.25f / t, sign_bit(x));
