@@ -8,6 +8,7 @@ A run can be killed and started again: it goes on from its last checkpoint with 
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -40,30 +41,45 @@ def sample_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def _said(folder: Path) -> dict[str, str]:
+    """Return origin and command of a sample: what it says of itself, or those of the teacher's."""
+    path = folder / "sample.json"
+    if path.exists():
+        said: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        return said
+    return {
+        "origin": ORIGIN,
+        "command": "python -m lamarr.training.tracking.sample train -o SAMPLE --seed 1",
+    }
+
+
 @click.command()
 @click.argument("name", type=click.Choice(list(RECIPES)))
 @click.option("--sample", type=click.Path(path_type=Path), required=True, help="Folder of the sample.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder of the set.")
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("runs/tracking"), help="Checkpoints.")
 @click.option("--steps", type=int, help="Instead of the recipe's number of steps.")
-def main(name: str, sample: Path, output: Path, runs: Path, steps: int | None) -> None:
+@click.option(
+    "--hold-out", type=int, help="Instead of the recipe's number of rows that are never trained on."
+)
+def main(name: str, sample: Path, output: Path, runs: Path, steps: int | None, hold_out: int | None) -> None:
     """Train model NAME and save card and weights."""
     torch.set_num_threads(1)  # sums in one order: the same weights on every run
     recipe = RECIPES[name]
     if steps:
         recipe = replace(recipe, schedule=replace(recipe.schedule, steps=steps))
+    if hold_out:
+        recipe = replace(recipe, schedule=replace(recipe.schedule, hold_out=hold_out))
     runs.mkdir(parents=True, exist_ok=True)
     model = recipe.train(sample, checkpoint=runs / f"{name}.checkpoint")
-    model.card["sample"] |= {
-        "sha256": sample_digest(sample),
-        "command": "python -m lamarr.training.tracking.sample train -o SAMPLE --seed 1",
-    }
+    said = _said(sample)
+    model.card["sample"] |= {"sha256": sample_digest(sample), "command": said["command"]}
     model.card.update(
         command=(
             f"python -m lamarr.training.tracking.train {name} --sample SAMPLE -o SET "
             f"--steps {recipe.schedule.steps}"
         ),
-        data={"origin": ORIGIN, "date": date.today().isoformat()},
+        data={"origin": said["origin"], "date": date.today().isoformat()},
         licence="BSD-3-Clause",
         lamarr=__version__,
     )
