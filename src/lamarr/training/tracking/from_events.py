@@ -144,10 +144,11 @@ def main(files: tuple[Path, ...], output: Path, origin: str | None) -> None:
                 kept = array if name == "physical" else array.astype(np.float32)
                 parts.setdefault(name, []).append(kept)
     digest = hashlib.sha256()
-    for name, arrays in sorted((n, np.concatenate(a)) for n, a in parts.items()):
-        np.save(output / f"{name}.npy", arrays)
-        digest.update(np.ascontiguousarray(arrays).tobytes())
-        click.echo(f"{name}: {len(arrays)} rows")
+    for name in sorted(parts):
+        whole = np.concatenate(parts[name])
+        np.save(output / f"{name}.npy", whole)
+        digest.update(whole.tobytes())
+        click.echo(f"{name}: {len(whole)} rows")
     names = [f.name for f in files]
     said = {
         "origin": origin or f"Trained on simulated events: {', '.join(names)}.",
