@@ -1,0 +1,86 @@
+"""The whole detector as Geant4 wants it: a world, sensitive volumes, limits and the field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lamarr.detailed.transport.builder import Builder
+from lamarr.detailed.transport.field import Field
+from lamarr.detailed.transport.geant4 import g4
+from lamarr.detailed.transport.identifiers import build_identifiers
+from lamarr.detailed.transport.limits import Limits
+from lamarr.detailed.transport.passive import build_pipe, build_walls
+from lamarr.detailed.transport.trackers import build_trackers
+from lamarr.detector.geometry import Geometry
+
+__all__ = ["LHCb"]
+
+GATE = "gate"
+
+
+class LHCb(g4.G4VUserDetectorConstruction):
+    """Builds a geometry.
+
+    Parameters
+    ----------
+    geometry : Geometry
+    sensors : mapping of str to sensitive detector
+        By the role of their volumes.
+    limits : Limits
+    field : Field, optional
+        The magnetic field; None for none.
+    """
+
+    def __init__(
+        self, geometry: Geometry, sensors: Mapping[str, Any], limits: Limits, field: Field | None
+    ) -> None:
+        super().__init__()
+        self.geometry, self.sensors, self.limits, self.field = geometry, sensors, limits, field
+        self.build = Builder(geometry)
+
+    def Construct(self) -> Any:  # noqa: N802
+        """Return the world."""
+        world, build = self.geometry.world, self.build
+        half, centre = (world.z_end - world.z_begin) / 2, (world.z_end + world.z_begin) / 2
+        # the frame of the world is that of LHCb: it reaches as far backwards as it must to be symmetric
+        reach = half + abs(centre)
+        box = g4.G4Box("world", world.x, world.y, reach)
+        build.world = g4.G4LogicalVolume(box, build.material("AIR"), "world")
+        top = g4.G4PVPlacement(None, g4.G4ThreeVector(), build.world, "world", None, False, 0)
+        build.keep += [box, top]
+        build_pipe(build)
+        build_trackers(build)
+        build_identifiers(build)
+        build_walls(build)
+        magnet = self.geometry.magnet
+        # charged particles that the field will turn end here; in front of the last TT layer it would cost hits
+        gate = max(magnet.z_begin, self.geometry.tt.layers[-1] + 10)
+        pipe = 45.0
+        build.plane(GATE, "AIR", gate, 0.1, [magnet.aperture_begin], [(pipe, pipe)], role=GATE)
+        self._set_limits()
+        return top
+
+    def _set_limits(self) -> None:
+        """Give every volume its limits, which Geant4 applies in C++."""
+        unlimited, limits = 1e9, self.limits
+        time = limits.time * g4.ns
+        for_all = g4.G4UserLimits(unlimited, unlimited, time, 0.0)
+        absorber = g4.G4UserLimits(unlimited, unlimited, time, limits.absorber * g4.MeV)
+        wall = g4.G4UserLimits(unlimited, unlimited, time, unlimited)
+        self.build.keep += [for_all, absorber, wall]
+        self.build.world.SetUserLimits(for_all)
+        for placed in self.build.placed:
+            placed.GetLogicalVolume().SetUserLimits(for_all)
+        for role, limit in (("absorber", absorber), ("wall", wall)):
+            for volume in self.build.roles[role]:
+                volume.SetUserLimits(limit)
+
+    def ConstructSDandField(self) -> None:  # noqa: N802
+        """Make volumes sensitive and switch the field on."""
+        for role, sensor in self.sensors.items():
+            g4.G4SDManager.GetSDMpointer().AddNewDetector(sensor)
+            for volume in self.build.roles[role]:
+                volume.SetSensitiveDetector(sensor)
+        if self.field is not None:
+            self.field.switch_on()

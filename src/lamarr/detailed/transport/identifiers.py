@@ -1,0 +1,67 @@
+"""RICH detectors, calorimeters and muon stations as volumes."""
+
+from __future__ import annotations
+
+from lamarr.detailed.transport.builder import Builder
+from lamarr.detailed.transport.geant4 import g4
+from lamarr.detailed.transport.passive import pipe_in
+from lamarr.detector.geometry.identification import Calorimeter, Muon, Rich
+
+__all__ = ["FRONT_HOLE", "build_identifiers"]
+
+FRONT_HOLE = 135.0
+"""Half size (mm) of the opening around the beam pipe in the plane where calorimeters take over."""
+
+
+def build_identifiers(build: Builder) -> None:
+    """Place all detectors that identify particles; showers are not carried in them, so they are averaged."""
+    geometry = build.geometry
+    _rich(build, geometry.rich1, 1)
+    _rich(build, geometry.rich2, 2)
+    _calorimeters(build, geometry.calorimeter)
+    _muon(build, geometry.muon)
+
+
+def _rich(build: Builder, rich: Rich, number: int) -> None:
+    """Gas in front of the mirror and behind it, mirror and windows, each with its piece of beam pipe."""
+    mirror, windows = rich.mirror, rich.windows
+    gas_begin, gas_end = rich.z_begin + windows.entry.thickness, rich.z_end - windows.exit.thickness
+    slabs = [
+        ("entry", windows.entry.material, rich.z_begin, gas_begin, None),
+        ("gas", rich.gas, gas_begin, mirror.z, f"gas{number}"),
+        ("mirror", mirror.material, mirror.z, mirror.z + mirror.thickness, None),
+        ("back", rich.gas, mirror.z + mirror.thickness, gas_end, None),
+        ("exit", windows.exit.material, gas_end, rich.z_end, None),
+    ]
+    for name, material, begin, end, role in slabs:
+        solid = g4.G4Box(f"rich{number}_{name}", rich.half_x, rich.half_y, (end - begin) / 2)
+        slab = build.place(solid, material, (0, 0, (begin + end) / 2), role=role)
+        pipe_in(build, begin, end, slab)
+
+
+def _calorimeters(build: Builder, calo: Calorimeter) -> None:
+    region = calo.regions[0]
+    outer = [(region.half_x * calo.module, region.half_y * calo.module)]
+    hole = [(calo.hole[0] * calo.module, calo.hole[1] * calo.module)]
+    side = [(build.geometry.world.x - 1, build.geometry.world.y - 1)]
+    build.plane("front", "AIR", calo.front, 0.1, side, [(FRONT_HOLE, FRONT_HOLE)], role="front")
+    for name, slab in (("spd", calo.spd), ("lead", calo.lead), ("prs", calo.prs)):
+        build.plane(name, slab.material, slab.z, slab.thickness, outer, hole, role="absorber")
+    ecal, hcal = calo.ecal, calo.hcal
+    shashlik = build.sandwich("shashlik", [("Pb", ecal.lead), ("POLYSTYRENE", ecal.scintillator)])
+    depth = ecal.layers * (ecal.lead + ecal.scintillator)
+    build.plane("ecal", shashlik, ecal.z, depth, outer, hole, role="absorber")
+    tiles = build.sandwich("tiles", [("Fe", hcal.iron), ("POLYSTYRENE", hcal.scintillator)])
+    depth = hcal.layers * (hcal.iron + hcal.scintillator)
+    size = [(hcal.half_x, hcal.half_y)]
+    build.plane("hcal", tiles, hcal.z, depth, size, [hcal.hole], role="absorber")
+
+
+def _muon(build: Builder, muon: Muon) -> None:
+    for i, station in enumerate(muon.stations):
+        outer = [station.half[-1]]
+        front = station.z - muon.gap / 2
+        build.plane("muon", "AIR", front, muon.gap, outer, [station.hole], role="muon", copy=i)
+    for iron, station in zip(muon.filters, muon.stations[1:], strict=False):
+        size = [station.half[-1]]
+        build.plane("iron", "Fe", iron.z, iron.thickness, size, [station.hole], role="absorber")
