@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from lamarr.detailed.transport.geant4 import g4
@@ -37,6 +38,7 @@ class Builder:
         self._materials: dict[str, Any] = {}
         self.placed: list[Any] = []
         self.world: Any = None
+        self._mother: tuple[Any, float] | None = None
 
     def material(self, name: str) -> Any:
         """Return a gas of the geometry, or NIST's material G4_<name>.
@@ -75,6 +77,13 @@ class Builder:
             self._materials[name] = mixture
         return self._materials[name]
 
+    @contextmanager
+    def inside(self, mother: tuple[Any, float]) -> Iterator[None]:
+        """Place what follows in `mother` instead of in the world."""
+        self._mother = mother
+        yield
+        self._mother = None
+
     def place(
         self,
         solid: Any,
@@ -86,7 +95,7 @@ class Builder:
         mother: tuple[Any, float] | None = None,
     ) -> tuple[Any, float]:
         """Place a solid with its centre `at`; return the volume and its z, as `mother` wants it."""
-        volume, z = mother or (self.world, 0.0)
+        volume, z = mother or self._mother or (self.world, 0.0)
         made = self.material(material) if isinstance(material, str) else material
         logical = g4.G4LogicalVolume(solid, made, solid.GetName())
         centre = g4.G4ThreeVector(at[0], at[1], at[2] - z)

@@ -17,6 +17,7 @@ from lamarr.detector.geometry import Geometry
 __all__ = ["LHCb"]
 
 GATE = "gate"
+UNLIMITED = 1e9
 
 
 class LHCb(g4.G4VUserDetectorConstruction):
@@ -27,16 +28,15 @@ class LHCb(g4.G4VUserDetectorConstruction):
     geometry : Geometry
     sensors : mapping of str to sensitive detector
         By the role of their volumes.
-    limits : Limits
     field : Field, optional
         The magnetic field; None for none.
     """
 
     def __init__(
-        self, geometry: Geometry, sensors: Mapping[str, Any], limits: Limits, field: Field | None
+        self, geometry: Geometry, sensors: Mapping[str, Any], field: Field | None
     ) -> None:
         super().__init__()
-        self.geometry, self.sensors, self.limits, self.field = geometry, sensors, limits, field
+        self.geometry, self.sensors, self.field = geometry, sensors, field
         self.build = Builder(geometry)
 
     def Construct(self) -> Any:  # noqa: N802
@@ -58,23 +58,26 @@ class LHCb(g4.G4VUserDetectorConstruction):
         gate = max(magnet.z_begin, self.geometry.tt.layers[-1] + 10)
         pipe = 45.0
         build.plane(GATE, "AIR", gate, 0.1, [magnet.aperture_begin], [(pipe, pipe)], role=GATE)
-        self._set_limits()
+        self._give_limits()
         return top
 
-    def _set_limits(self) -> None:
+    def _give_limits(self) -> None:
         """Give every volume its limits, which Geant4 applies in C++."""
-        unlimited, limits = 1e9, self.limits
-        time = limits.time * g4.ns
-        for_all = g4.G4UserLimits(unlimited, unlimited, time, 0.0)
-        absorber = g4.G4UserLimits(unlimited, unlimited, time, limits.absorber * g4.MeV)
-        wall = g4.G4UserLimits(unlimited, unlimited, time, unlimited)
-        self.build.keep += [for_all, absorber, wall]
-        self.build.world.SetUserLimits(for_all)
+        self._everywhere, self._absorber, self._wall = (
+            g4.G4UserLimits(UNLIMITED, UNLIMITED, UNLIMITED, energy) for energy in (0.0, 0.0, UNLIMITED)
+        )
+        self.build.world.SetUserLimits(self._everywhere)
         for placed in self.build.placed:
-            placed.GetLogicalVolume().SetUserLimits(for_all)
-        for role, limit in (("absorber", absorber), ("wall", wall)):
+            placed.GetLogicalVolume().SetUserLimits(self._everywhere)
+        for role, limit in (("absorber", self._absorber), ("wall", self._wall)):
             for volume in self.build.roles[role]:
                 volume.SetUserLimits(limit)
+
+    def set_limits(self, limits: Limits) -> None:
+        """Set the limits of time, and of energy in absorbers."""
+        for some in (self._everywhere, self._absorber):
+            some.SetUserMaxTime(limits.time * g4.ns)
+        self._absorber.SetUserMinEkine(limits.absorber * g4.MeV)
 
     def ConstructSDandField(self) -> None:  # noqa: N802
         """Make volumes sensitive and switch the field on."""
@@ -83,4 +86,5 @@ class LHCb(g4.G4VUserDetectorConstruction):
             for volume in self.build.roles[role]:
                 volume.SetSensitiveDetector(sensor)
         if self.field is not None:
-            self.field.switch_on()
+            roles, end = self.build.roles, self.geometry.velo.tank.z_end
+            self.field.switch_on(roles["velo"], roles["no field"], end)

@@ -18,8 +18,17 @@ def build_identifiers(build: Builder) -> None:
     geometry = build.geometry
     _rich(build, geometry.rich1, 1)
     _rich(build, geometry.rich2, 2)
-    _calorimeters(build, geometry.calorimeter)
-    _muon(build, geometry.muon)
+    first, *others = range(len(geometry.muon.stations))
+    _station(build, geometry.muon, first)
+    world, begin = geometry.world, geometry.calorimeter.front
+    box = g4.G4Box("downstream", world.x, world.y, (world.z_end - begin) / 2)
+    downstream = build.place(box, "AIR", (0, 0, (world.z_end + begin) / 2), role="no field")
+    with build.inside(downstream):
+        pipe_in(build, begin, world.z_end, None)
+        _calorimeters(build, geometry.calorimeter)
+        for number in others:
+            _station(build, geometry.muon, number)
+        _iron(build, geometry.muon)
 
 
 def _rich(build: Builder, rich: Rich, number: int) -> None:
@@ -43,8 +52,10 @@ def _calorimeters(build: Builder, calo: Calorimeter) -> None:
     region = calo.regions[0]
     outer = [(region.half_x * calo.module, region.half_y * calo.module)]
     hole = [(calo.hole[0] * calo.module, calo.hole[1] * calo.module)]
-    side = [(build.geometry.world.x - 1, build.geometry.world.y - 1)]
-    build.plane("front", "AIR", calo.front, 0.1, side, [(FRONT_HOLE, FRONT_HOLE)], role="front")
+    side = (build.geometry.world.x - 1, build.geometry.world.y - 1)
+    build.plane("front", "AIR", calo.front, 0.1, [side], [(FRONT_HOLE, FRONT_HOLE)], role="front")
+    frame = (calo.hcal.half_x + 100, calo.hcal.half_y + 100)
+    build.plane("wall_calo", "Fe", calo.front + 1, 5, [side], [frame], role="wall")
     for name, slab in (("spd", calo.spd), ("lead", calo.lead), ("prs", calo.prs)):
         build.plane(name, slab.material, slab.z, slab.thickness, outer, hole, role="absorber")
     ecal, hcal = calo.ecal, calo.hcal
@@ -57,11 +68,13 @@ def _calorimeters(build: Builder, calo: Calorimeter) -> None:
     build.plane("hcal", tiles, hcal.z, depth, size, [hcal.hole], role="absorber")
 
 
-def _muon(build: Builder, muon: Muon) -> None:
-    for i, station in enumerate(muon.stations):
-        outer = [station.half[-1]]
-        front = station.z - muon.gap / 2
-        build.plane("muon", "AIR", front, muon.gap, outer, [station.hole], role="muon", copy=i)
+def _station(build: Builder, muon: Muon, number: int) -> None:
+    station = muon.stations[number]
+    outer, front = [station.half[-1]], station.z - muon.gap / 2
+    build.plane("muon", "AIR", front, muon.gap, outer, [station.hole], role="muon", copy=number)
+
+
+def _iron(build: Builder, muon: Muon) -> None:
     for iron, station in zip(muon.filters, muon.stations[1:], strict=False):
         size = [station.half[-1]]
         build.plane("iron", "Fe", iron.z, iron.thickness, size, [station.hole], role="absorber")

@@ -16,11 +16,11 @@ STEPS = 10
 
 
 def build_pipe(build: Builder) -> None:
-    """Place the beam pipe in the world, where no other volume encloses it (the RICH detectors do)."""
+    """Place the beam pipe in the world, where no other volume encloses it (RICH and calorimeters do)."""
     g = build.geometry
     taken = [(g.rich1.z_begin, g.rich1.z_end), (g.rich2.z_begin, g.rich2.z_end)]
     begin = g.beam_pipe[0].z_begin
-    for start, end in [*taken, (g.beam_pipe[-1].z_end, math.inf)]:
+    for start, end in [*taken, (g.calorimeter.front, math.inf)]:
         pipe_in(build, begin, start, None)
         begin = end
 
@@ -42,14 +42,14 @@ def _cone(
 
     r1, r2, t, half = radius(z1), radius(z2), piece.thickness, (z2 - z1) / 2
     at = (0.0, 0.0, (z1 + z2) / 2)
-    wall = g4.G4Cons("pipe", r1, r1 + t, r2, r2 + t, half, 0, math.tau)
-    build.place(wall, piece.material, at, mother=mother)
+    wall = g4.G4Cons("pipe", 0, r1 + t, 0, r2 + t, half, 0, math.tau)
+    tube = build.place(wall, piece.material, at, mother=mother)
     inside = g4.G4Cons("pipe_vacuum", 0, r1, 0, r2, half, 0, math.tau)
-    build.place(inside, "Galactic", at, mother=mother)
+    build.place(inside, "Galactic", at, mother=tube)
 
 
 def build_walls(build: Builder) -> None:
-    """Place walls around RICH1 and TT, the magnet's yoke, and a frame around the calorimeters' front."""
+    """Place walls around RICH1 and TT, and the magnet's yoke."""
     g = build.geometry
     rich1, tt, magnet = g.rich1, g.tt, g.magnet
     around = [(rich1.half_x + 1, rich1.half_y + 1), (max(rich1.half_x, tt.half_x) + 40, rich1.half_y + 90)]
@@ -57,12 +57,9 @@ def build_walls(build: Builder) -> None:
     front = g.velo.tank.z_end
     build.plane("wall_rich1", "Fe", front, rich1.z_end - front, outer, [around[0]], role="wall")
     build.plane("wall_tt", "Fe", rich1.z_end, magnet.z_begin - rich1.z_end, outer, [around[1]], role="wall")
-    length = (magnet.z_end - magnet.z_begin) / STEPS
+    length = (min(magnet.z_end, g.it.stations[0] - 20) - magnet.z_begin) / STEPS  # T1 begins inside
     a, b = magnet.aperture_begin, magnet.aperture_end
     yoke = [(b[0] + 400, b[1] + 400)]
     for i in range(STEPS):
         hole = (a[0] + (b[0] - a[0]) * (i + 1) / STEPS, a[1] + (b[1] - a[1]) * (i + 1) / STEPS)
         build.plane("yoke", "Fe", magnet.z_begin + i * length, length, yoke, [hole], role="wall")
-    calo = g.calorimeter
-    frame = [(calo.hcal.half_x + 100, calo.hcal.half_y + 100)]
-    build.plane("wall_calo", "Fe", calo.front + 1, 5, [(g.world.x - 1, g.world.y - 1)], frame, role="wall")

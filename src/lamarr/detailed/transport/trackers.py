@@ -6,11 +6,11 @@ import math
 
 from lamarr.detailed.transport.builder import Builder
 from lamarr.detailed.transport.geant4 import g4
+from lamarr.detailed.transport.layers import IT_LAYER, OT_LAYER, TT_LAYER
 from lamarr.detector.geometry.trackers import InnerTracker, OuterTracker, StripPlanes, Velo
 
-__all__ = ["IT_LAYER", "OT_LAYER", "TT_LAYER", "build_trackers"]
+__all__ = ["build_trackers"]
 
-TT_LAYER, IT_LAYER, OT_LAYER = 100, 110, 130
 FOIL_DISTANCE = 4.0
 """The foil's share of a module stands so far (mm) upstream of it."""
 WALL = 20.0
@@ -30,7 +30,7 @@ def _velo(build: Builder, velo: Velo) -> None:
     tank, pipe = velo.tank, build.geometry.beam_pipe[0]
     half = (tank.z_end - tank.z_begin) / 2
     centre = (tank.z_end + tank.z_begin) / 2
-    vacuum = build.place(g4.G4Tubs("velo", 0, tank.r, half, 0, math.tau), "Galactic", (0, 0, centre))
+    vacuum = build.place(g4.G4Tubs("velo", 0, tank.r, half, 0, math.tau), "Galactic", (0, 0, centre), role="velo")
     window = g4.G4Tubs("velo_window", pipe.r_begin, tank.r, tank.window / 2, 0, math.tau)
     build.place(window, "Al", (0, 0, tank.z_end - tank.window / 2), mother=vacuum)
     side = g4.G4Tubs("velo_wall", tank.r, tank.r + WALL, half, 0, math.tau)

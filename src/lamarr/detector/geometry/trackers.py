@@ -15,6 +15,7 @@ __all__ = [
     "StripResolution",
     "Tank",
     "Velo",
+    "VeloSupport",
 ]
 
 
@@ -46,6 +47,15 @@ class Tank(Declared):
 
 
 @dataclass(frozen=True, kw_only=True)
+class VeloSupport(Declared):
+    """Hybrid and cables of a module outside of its sensors, up to `r_max`, as a ring."""
+
+    r_max: Positive
+    thickness: Positive
+    material: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Velo(Declared):
     """Two halves of modules, each with an R and a φ sensor back to back."""
 
@@ -63,6 +73,7 @@ class Velo(Declared):
     stereo: Pair
     resolution: StripResolution
     efficiency: Fraction
+    support: VeloSupport
     foil: Foil
     tank: Tank
 

@@ -1,0 +1,158 @@
+"""From generated events to what they leave in the detector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Final
+
+import numpy as np
+
+from lamarr.detailed.context import Context
+from lamarr.detailed.randomness import event_seed
+from lamarr.detailed.records import (
+    CALO_CELL,
+    CALO_FACE,
+    MUON_HIT,
+    RICH_SEGMENT,
+    TRACKER_HIT,
+    Records,
+    SimEvent,
+)
+from lamarr.detailed.transport.limits import Limits
+from lamarr.detector import Detector
+from lamarr.detector.geometry import Geometry
+from lamarr.errors import ConfigurationError, raise_unknown
+from lamarr.events import EventBatch
+
+__all__ = ["STOPS", "Transport"]
+
+STOPS: Final = {
+    "ecal": "everything ends at the front of the calorimeters",
+    "muon": "electrons and photons end there; hadrons and muons go on to the last muon station",
+}
+"""Where the transport ends."""
+
+
+class Transport:
+    """Carries the particles of events through the detector.
+
+    Parameters
+    ----------
+    context : Context
+    stop : str
+        A key of :data:`STOPS`.
+    limits : Limits, optional
+        What is not carried to its end.
+    field : bool
+        Whether the magnet is on.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such mode.
+    ConfigurationError
+        If this process already runs Geant4 with another detector: it can do so only once.
+    """
+
+    _kernels: ClassVar[dict[Any, _Machine]] = {}
+
+    def __init__(
+        self, context: Context, *, stop: str = "muon", limits: Limits | None = None, field: bool = True
+    ) -> None:
+        if stop not in STOPS:
+            raise_unknown("end of the transport", stop, STOPS)
+        self.context, self.stop, self.limits = context, stop, limits or Limits()
+        key = (context.geometry.name, context.detector.name, field)
+        if key not in self._kernels:
+            if self._kernels:
+                raise ConfigurationError(
+                    "Geant4 runs with one detector in a process, and this one has started it with "
+                    f"{next(iter(self._kernels))}: use another process for {key}"
+                )
+            self._kernels[key] = _Machine(context.geometry, context.detector if field else None)
+        self._machine = self._kernels[key]
+
+    def __call__(self, batch: EventBatch) -> Iterator[SimEvent]:
+        """Give what each event of `batch` leaves, in order.
+
+        Raises
+        ------
+        InputFileError
+            If Geant4 does not know a particle.
+        """
+        for event in batch["events"]["event_id"].tolist():
+            yield self._machine.carry(batch.select_events(event, event + 1), self)
+
+
+class _Machine:
+    """The kernel with its sensors and actions, for one detector."""
+
+    def __init__(self, geometry: Geometry, detector: Detector | None) -> None:
+        from lamarr.detailed.transport.detector import LHCb
+        from lamarr.detailed.transport.field import Field
+        from lamarr.detailed.transport.kernel import Kernel, muted
+        from lamarr.detailed.transport.layers import middles
+        from lamarr.detailed.transport.primaries import Shooter
+        from lamarr.detailed.transport.sensors import Front, Gate, Hits, MuonGas, RichGas
+        from lamarr.detailed.transport.truth import Births, Deaths, Truth
+
+        self.geometry, self.truth = geometry, Truth()
+        front = geometry.calorimeter.front
+        self.hits = Hits(self.truth, middles(geometry))
+        self.gases = [
+            RichGas(self.truth, i, rich.index) for i, rich in ((1, geometry.rich1), (2, geometry.rich2))
+        ]
+        self.muon, self.front, self.gate = MuonGas(self.truth), Front(self.truth), Gate(self.truth)
+        sensors = {"hit": self.hits, "gas1": self.gases[0], "gas2": self.gases[1]} | {
+            "muon": self.muon,
+            "front": self.front,
+            "gate": self.gate,
+        }
+        self.field = Field(detector) if detector is not None else None
+        self.detector = LHCb(geometry, sensors, self.field)
+
+        def actions() -> list[Any]:
+            self.shooter = Shooter()
+            self.births = Births(self.truth, Limits(), front=front, magnet=geometry.magnet.z_begin)
+            return [self.shooter, self.births, Deaths(self.truth, front)]
+
+        with muted():
+            self.kernel = Kernel(self.detector, actions)
+
+    def carry(self, batch: EventBatch, mode: Transport) -> SimEvent:
+        """Carry one event."""
+        from lamarr.detailed.transport.primaries import carried
+
+        self._configure(mode)
+        event = int(batch["events"]["event_id"][0])
+        z_range = (self.geometry.velo.tank.z_begin + 1, self.geometry.calorimeter.front)
+        rows = carried(batch, mode.limits, z_range, 300.0)
+        self.shooter.load(batch, rows)
+        self.truth.begin()
+        for sensor in (self.hits, self.muon, self.front):
+            sensor.rows.clear()
+        for gas in self.gases:
+            gas.begin()
+        if self.field is not None:
+            self.field.forget()
+        self.kernel.event(event_seed(mode.context.seed, event, "detailed.transport"))
+        whose = (batch["particles"][c][rows].tolist() for c in ("particle_id", "collision_id"))
+        return SimEvent(
+            event_id=event,
+            tracks=self.truth.records(*whose),
+            hits=_sorted(np.array(self.hits.rows, TRACKER_HIT), "layer"),
+            rich_segments=np.array([tuple(r) for gas in self.gases for r in gas.rows], RICH_SEGMENT),
+            muon_hits=np.array(self.muon.rows, MUON_HIT),
+            calo_faces=np.array(self.front.rows, CALO_FACE),
+            calo_cells=np.empty(0, CALO_CELL),
+        )
+
+    def _configure(self, mode: Transport) -> None:
+        self.front.stop = mode.stop
+        self.gate.momentum = mode.limits.magnet_p
+        self.births.limits = mode.limits
+        self.detector.set_limits(mode.limits)
+
+
+def _sorted(rows: Records, *by: str) -> Records:
+    return rows[np.argsort(rows[by[0]], kind="stable")]
