@@ -1,4 +1,4 @@
-"""Single particles embedded in collisions: as many useful tracks as an event can bear, at its real occupancy."""
+"""Single particles embedded in collisions: many useful tracks an event, at the occupancy of collisions."""
 
 from __future__ import annotations
 
@@ -99,7 +99,9 @@ class Embedded:
         """Return pid, momenta, energy and mass of the shots `k` from uniform numbers `u` (rows, 4)."""
 
         def between(bounds: Array, share: Array) -> Array:
-            return bounds[k, 0] + share * (bounds[k, 1] - bounds[k, 0])
+            low, high = bounds[k].T
+            drawn: Array = low + share * (high - low)
+            return drawn
 
         p, eta, phi = np.exp(between(self._p, u[:, 0])), between(self._eta, u[:, 1]), 2 * np.pi * u[:, 2]
         pt, mass = p / np.cosh(eta), self._masses[k]

@@ -59,8 +59,8 @@ class Builder:
                 made = nist.FindOrBuildMaterial(f"G4_{name}")
             if made is None:
                 raise ConfigurationError(
-                    f"geometry '{self.geometry.name}' names the material '{name}', which is neither one of its "
-                    f"gases nor NIST's G4_{name}"
+                    f"geometry '{self.geometry.name}' names the material '{name}', which is neither "
+                    f"one of its gases nor NIST's G4_{name}"
                 )
             self._materials[name] = made
         return self._materials[name]

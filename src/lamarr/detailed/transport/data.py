@@ -73,8 +73,8 @@ def prepare_data(environment: MutableMapping[str, str] | None = None) -> Path:
         return _use(Path(env["GEANT4_DATA_DIR"]), env)
     root = Path(env["G4_STAND_IN_DATA"]) if "G4_STAND_IN_DATA" in env else _cached()
     warnings.warn(
-        "Geant4 runs with computed stand-in data: bremsstrahlung below 10 MeV, neutrons below 20 MeV and nuclear "
-        "gammas are not to be trusted; set GEANT4_DATA_DIR to official data sets for samples to be published",
+        "Geant4 runs with computed stand-in data: bremsstrahlung below 10 MeV, neutrons below 20 MeV and "
+        "nuclear gammas are not to be trusted; set GEANT4_DATA_DIR to official data sets for samples to be published",
         StandInWarning,
         stacklevel=2,
     )

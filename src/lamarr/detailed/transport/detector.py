@@ -32,9 +32,7 @@ class LHCb(g4.G4VUserDetectorConstruction):
         The magnetic field; None for none.
     """
 
-    def __init__(
-        self, geometry: Geometry, sensors: Mapping[str, Any], field: Field | None
-    ) -> None:
+    def __init__(self, geometry: Geometry, sensors: Mapping[str, Any], field: Field | None) -> None:
         super().__init__()
         self.geometry, self.sensors, self.field = geometry, sensors, field
         self.build = Builder(geometry)
@@ -54,7 +52,7 @@ class LHCb(g4.G4VUserDetectorConstruction):
         build_identifiers(build)
         build_walls(build)
         magnet = self.geometry.magnet
-        # charged particles that the field will turn end here; in front of the last TT layer it would cost hits
+        # charged particles that the field will turn end here, behind the last TT layer
         gate = max(magnet.z_begin, self.geometry.tt.layers[-1] + 10)
         pipe = 45.0
         build.plane(GATE, "AIR", gate, 0.1, [magnet.aperture_begin], [(pipe, pipe)], role=GATE)

@@ -14,14 +14,14 @@ from lamarr.detector.field_map import FieldMap, load_field
 __all__ = ["Field"]
 
 INTERPOLATING = 3
-"""The driver of Geant4 that interpolates Dormand-Prince steps: half the evaluations, 0.03 mm off after 12 m."""
+"""Geant4's driver that interpolates Dormand-Prince steps: half the calls, 0.03 mm off after 12 m."""
 
 CACHE = 5.0
-"""Geant4 asks anew after so many mm; with 50 mm the field lags and momenta of 50 to 100 GeV come out 0.1 % high."""
+"""Geant4 asks anew after so many mm; with 50 mm momenta of 50 to 100 GeV come out 0.1 % high."""
 
 
 class _Map(g4.G4MagneticField):
-    """Calls the compiled interpolation; a body of two lines, because it is called a thousand times a track."""
+    """Calls the compiled interpolation; two lines, because it is called a thousand times a track."""
 
     def __init__(self, field: FieldMap) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Field:
         self._far, self._value = g4.G4doubleVector([0.0, 0.0, -1e6, 0.0]), [0.0] * 6
 
     def switch_on(self, velo: Iterable[Any], outside: Iterable[Any], velo_end: float) -> None:
-        """Put it into the whole world, but not into volumes where it hardly acts: there it would cost a third of all.
+        """Put it into the world, but not where it hardly acts: there it would cost a third of all.
 
         Parameters
         ----------

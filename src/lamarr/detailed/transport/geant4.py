@@ -1,4 +1,4 @@
-"""Geant4 itself: ``from lamarr.detailed.transport.geant4 import g4`` finds its data first, then imports it."""
+"""Geant4 itself: importing `g4` from here finds its data first, and imports it then."""
 
 from __future__ import annotations
 

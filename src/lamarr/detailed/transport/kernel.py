@@ -1,4 +1,4 @@
-"""Geant4's kernel: physics, start, random numbers, one event at a time. There is one in a process, for good."""
+"""Geant4's kernel: physics, start, random numbers, one event at a time. A process has one, for good."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ OT_LAYER: Final = 130
 
 
 def middles(geometry: Geometry) -> dict[int, float]:
-    """z (mm) of the middle of each layer, by the number in TRACKER_HIT."""
+    """Z (mm) of the middle of each layer, by the number in TRACKER_HIT."""
     velo, it = geometry.velo, geometry.it
     found = {
         4 * module + 2 * half + sensor: z + velo.offset * half + shift

@@ -1,6 +1,6 @@
 """Where the transport ends particles that cannot matter, so that its cost stays bounded.
 
-``lamarr detailed --compare-limits`` runs the same events with each limit lifted; docs/detailed.md has its table.
+``python -m lamarr.detailed.transport.comparison`` runs the same events with each limit lifted.
 """
 
 from __future__ import annotations

@@ -33,9 +33,7 @@ def pipe_in(build: Builder, z1: float, z2: float, mother: tuple[Any, float] | No
             _cone(build, piece, begin, end, mother)
 
 
-def _cone(
-    build: Builder, piece: ConePipe, z1: float, z2: float, mother: tuple[Any, float] | None
-) -> None:
+def _cone(build: Builder, piece: ConePipe, z1: float, z2: float, mother: tuple[Any, float] | None) -> None:
     def radius(z: float) -> float:
         share = (z - piece.z_begin) / (piece.z_end - piece.z_begin)
         return piece.r_begin + share * (piece.r_end - piece.r_begin)

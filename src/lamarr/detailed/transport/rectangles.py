@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 __all__ = ["Rectangle", "rectangles"]
 
@@ -22,7 +23,7 @@ def rectangles(boxes: Sequence[Pair], holes: Sequence[Pair] = ()) -> list[Rectan
     """
     edges = sorted({s * y for _, y in (*boxes, *holes) for s in (-1, 1)})
     found: list[Rectangle] = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         middle = max(abs(low), abs(high)) if low * high >= 0 else max(high, -low)
         outer = max((x for x, y in boxes if y >= middle), default=0.0)
         inner = max((x for x, y in holes if y >= middle), default=0.0)

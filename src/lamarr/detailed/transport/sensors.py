@@ -1,4 +1,4 @@
-"""Sensitive detectors: what Geant4 calls for every step in their volumes. They return early; speed is theirs."""
+"""Sensitive detectors: Geant4 calls them for every step in their volumes, so they return early."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Front(_Sensor):
         point, track = step.GetPreStepPoint(), step.GetTrack()
         p, energy = point.GetMomentum(), point.GetKineticEnergy()
         pid, number = track.GetDefinition().GetPDGEncoding(), track.GetTrackID()
-        counts = p.z > 0 and energy > self.LOWEST
+        counts = bool(p.z > 0 and energy > self.LOWEST)
         if counts:
             x = point.GetPosition()
             here = (x.x, x.y, x.z, p.x, p.y, p.z, point.GetGlobalTime(), energy)

@@ -26,11 +26,13 @@ def build_trackers(build: Builder) -> None:
 
 
 def _velo(build: Builder, velo: Velo) -> None:
-    """Vacuum tank with half discs; walls end what leaves sideways or upstream, the exit window is aluminium."""
+    """Vacuum tank with half discs; walls end what leaves sideways or upstream, the window is aluminium."""
     tank, pipe = velo.tank, build.geometry.beam_pipe[0]
     half = (tank.z_end - tank.z_begin) / 2
     centre = (tank.z_end + tank.z_begin) / 2
-    vacuum = build.place(g4.G4Tubs("velo", 0, tank.r, half, 0, math.tau), "Galactic", (0, 0, centre), role="velo")
+    vacuum = build.place(
+        g4.G4Tubs("velo", 0, tank.r, half, 0, math.tau), "Galactic", (0, 0, centre), role="velo"
+    )
     window = g4.G4Tubs("velo_window", pipe.r_begin, tank.r, tank.window / 2, 0, math.tau)
     build.place(window, "Al", (0, 0, tank.z_end - tank.window / 2), mother=vacuum)
     side = g4.G4Tubs("velo_wall", tank.r, tank.r + WALL, half, 0, math.tau)
@@ -78,9 +80,7 @@ def _inner(build: Builder, it: InnerTracker) -> None:
         for layer in range(len(it.angles)):
             front = z + layer * it.spacing - it.thickness / 2
             number = IT_LAYER + 4 * station + layer
-            build.plane(
-                "it", it.material, front, it.thickness, it.arms, [it.hole], role="hit", copy=number
-            )
+            build.plane("it", it.material, front, it.thickness, it.arms, [it.hole], role="hit", copy=number)
             behind = front + it.thickness
             build.plane("it_support", it.extra.material, behind, it.extra.thickness, it.arms, [it.hole])
 

@@ -1,4 +1,4 @@
-"""Who is whose daughter: every track that Geant4 carries, from its birth to its end, and which ones are kept."""
+"""Who is whose daughter: every track that Geant4 carries, from birth to end, and which ones are kept."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Truth:
         self.seen.clear()
 
     def records(self, particle_ids: list[int], collision_ids: list[int]) -> Records:
-        """Return MC_TRACK rows; track k of the first ones is the generated particle ``particle_ids[k - 1]``."""
+        """Return MC_TRACK rows; track k is the generated particle ``particle_ids[k - 1]`` if there is one."""
         n = len(particle_ids)
         kept = self._with_ancestors(n)
         table = np.zeros(len(kept), MC_TRACK)
@@ -87,7 +87,7 @@ class Truth:
         return table
 
     def _with_ancestors(self, n: int) -> list[int]:
-        """Numbers of the tracks seen, their ancestors, generated particles, and photons that those radiated."""
+        """Numbers of tracks seen, their ancestors, generated particles, and photons that those radiated."""
         wanted = set(range(1, n + 1)) & self.born.keys()
         bremsstrahlung = int(CaloOrigin.BREMSSTRAHLUNG)
         wanted |= {t for t, row in self.born.items() if row[2] == bremsstrahlung and row[0] <= n}

@@ -73,7 +73,9 @@ def write_photons(root: Path, z: int, mass: float) -> None:
     from scipy.optimize import nnls
 
     edges = np.array([edge.energy for edge in xraydb.xray_edges(z).values() if edge.energy > 110])
-    grid = np.unique(np.concatenate([np.geomspace(110.0, 7.5e5, 300), edges * (1 - 1e-5), edges * (1 + 1e-5)]))
+    grid = np.unique(
+        np.concatenate([np.geomspace(110.0, 7.5e5, 300), edges * (1 - 1e-5), edges * (1 + 1e-5)])
+    )
     photo, rayleigh = (mass / 0.602214076 * xraydb.mu_elam(z, grid, kind=k) for k in ("photo", "coh"))  # barn
     energy = grid * 1e-6
     upper = energy > 0.3
