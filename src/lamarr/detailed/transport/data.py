@@ -74,7 +74,8 @@ def prepare_data(environment: MutableMapping[str, str] | None = None) -> Path:
     root = Path(env["G4_STAND_IN_DATA"]) if "G4_STAND_IN_DATA" in env else _cached()
     warnings.warn(
         "Geant4 runs with computed stand-in data: bremsstrahlung below 10 MeV, neutrons below 20 MeV and "
-        "nuclear gammas are not to be trusted; set GEANT4_DATA_DIR to official data sets for samples to be published",
+        "nuclear gammas are not to be trusted; for samples to be published set GEANT4_DATA_DIR to the "
+        "official data sets",
         StandInWarning,
         stacklevel=2,
     )

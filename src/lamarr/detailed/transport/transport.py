@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
@@ -69,7 +70,10 @@ class Transport:
                     "Geant4 runs with one detector in a process, and this one has started it with "
                     f"{next(iter(self._kernels))}: use another process for {key}"
                 )
-            self._kernels[key] = _Machine(context.geometry, context.detector if field else None)
+            machine = _Machine(context.geometry, context.detector if field else None)
+            # Geant4 and Python would both delete its parts when the process ends, and crash
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(machine))
+            self._kernels[key] = machine
         self._machine = self._kernels[key]
 
     def __call__(self, batch: EventBatch) -> Iterator[SimEvent]:
@@ -88,13 +92,13 @@ class _Machine:
     """The kernel with its sensors and actions, for one detector."""
 
     def __init__(self, geometry: Geometry, detector: Detector | None) -> None:
-        from lamarr.detailed.transport.detector import LHCb
-        from lamarr.detailed.transport.field import Field
-        from lamarr.detailed.transport.kernel import Kernel, muted
+        from lamarr.detailed.transport.geant.detector import LHCb
+        from lamarr.detailed.transport.geant.field import Field
+        from lamarr.detailed.transport.geant.kernel import Kernel, muted
+        from lamarr.detailed.transport.geant.primaries import Shooter
+        from lamarr.detailed.transport.geant.sensors import Front, Gate, Hits, MuonGas, RichGas
+        from lamarr.detailed.transport.geant.truth import Births, Deaths, Truth
         from lamarr.detailed.transport.layers import middles
-        from lamarr.detailed.transport.primaries import Shooter
-        from lamarr.detailed.transport.sensors import Front, Gate, Hits, MuonGas, RichGas
-        from lamarr.detailed.transport.truth import Births, Deaths, Truth
 
         self.geometry, self.truth = geometry, Truth()
         front = geometry.calorimeter.front
@@ -121,7 +125,7 @@ class _Machine:
 
     def carry(self, batch: EventBatch, mode: Transport) -> SimEvent:
         """Carry one event."""
-        from lamarr.detailed.transport.primaries import carried
+        from lamarr.detailed.transport.geant.primaries import carried
 
         self._configure(mode)
         event = int(batch["events"]["event_id"][0])

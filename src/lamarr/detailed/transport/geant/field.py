@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lamarr.detailed.transport.geant4 import g4
+from lamarr.detailed.transport.geant.binding import g4
 from lamarr.detector import Detector
 from lamarr.detector.field_map import FieldMap, load_field
 

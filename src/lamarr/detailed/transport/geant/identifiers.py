@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from lamarr.detailed.transport.builder import Builder
-from lamarr.detailed.transport.geant4 import g4
-from lamarr.detailed.transport.passive import pipe_in
+from lamarr.detailed.transport.geant.binding import g4
+from lamarr.detailed.transport.geant.builder import Builder
+from lamarr.detailed.transport.geant.passive import pipe_in
 from lamarr.detector.geometry.identification import Calorimeter, Muon, Rich
 
-__all__ = ["FRONT_HOLE", "build_identifiers"]
+__all__ = ["build_identifiers"]
 
-FRONT_HOLE = 135.0
-"""Half size (mm) of the opening around the beam pipe in the plane where calorimeters take over."""
+FRONT = 0.1
+"""Thickness (mm) of the plane where calorimeters take over."""
 
 
 def build_identifiers(build: Builder) -> None:
@@ -24,7 +24,7 @@ def build_identifiers(build: Builder) -> None:
     box = g4.G4Box("downstream", world.x, world.y, (world.z_end - begin) / 2)
     downstream = build.place(box, "AIR", (0, 0, (world.z_end + begin) / 2), role="no field")
     with build.inside(downstream):
-        pipe_in(build, begin, world.z_end, None)
+        pipe_in(build, begin + FRONT, world.z_end, None)
         _calorimeters(build, geometry.calorimeter)
         for number in others:
             _station(build, geometry.muon, number)
@@ -53,7 +53,7 @@ def _calorimeters(build: Builder, calo: Calorimeter) -> None:
     outer = [(region.half_x * calo.module, region.half_y * calo.module)]
     hole = [(calo.hole[0] * calo.module, calo.hole[1] * calo.module)]
     side = (build.geometry.world.x - 1, build.geometry.world.y - 1)
-    build.plane("front", "AIR", calo.front, 0.1, [side], [(FRONT_HOLE, FRONT_HOLE)], role="front")
+    build.plane("front", "AIR", calo.front, FRONT, [side], role="front")
     frame = (calo.hcal.half_x + 100, calo.hcal.half_y + 100)
     build.plane("wall_calo", "Fe", calo.front + 1, 5, [side], [frame], role="wall")
     for name, slab in (("spd", calo.spd), ("lead", calo.lead), ("prs", calo.prs)):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lamarr.detailed.transport.geant4 import g4
+from lamarr.detailed.transport.geant.binding import g4
 from lamarr.detailed.transport.rectangles import Rectangle, rectangles
 from lamarr.detector.geometry import Geometry
 from lamarr.errors import ConfigurationError

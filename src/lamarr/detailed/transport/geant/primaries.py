@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lamarr.detailed.transport.geant4 import g4
+from lamarr.detailed.transport.geant.binding import g4
 from lamarr.detailed.transport.limits import Limits
 from lamarr.errors import InputFileError
 from lamarr.events import EventBatch

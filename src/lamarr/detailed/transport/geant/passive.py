@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from lamarr.detailed.transport.builder import Builder
-from lamarr.detailed.transport.geant4 import g4
+from lamarr.detailed.transport.geant.binding import g4
+from lamarr.detailed.transport.geant.builder import Builder
 from lamarr.detector.geometry.parts import ConePipe
 
 __all__ = ["build_pipe", "build_walls", "pipe_in"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lamarr.detailed.transport.builder import Builder
-from lamarr.detailed.transport.field import Field
-from lamarr.detailed.transport.geant4 import g4
-from lamarr.detailed.transport.identifiers import build_identifiers
+from lamarr.detailed.transport.geant.binding import g4
+from lamarr.detailed.transport.geant.builder import Builder
+from lamarr.detailed.transport.geant.field import Field
+from lamarr.detailed.transport.geant.identifiers import build_identifiers
+from lamarr.detailed.transport.geant.passive import build_pipe, build_walls
+from lamarr.detailed.transport.geant.trackers import build_trackers
 from lamarr.detailed.transport.limits import Limits
-from lamarr.detailed.transport.passive import build_pipe, build_walls
-from lamarr.detailed.transport.trackers import build_trackers
 from lamarr.detector.geometry import Geometry
 
 __all__ = ["LHCb"]

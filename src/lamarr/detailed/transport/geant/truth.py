@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lamarr.detailed.records import MC_TRACK, Records
-from lamarr.detailed.transport.geant4 import g4
+from lamarr.detailed.transport.geant.binding import g4
 from lamarr.detailed.transport.limits import Limits
 from lamarr.events import CaloOrigin, TransportEnd
 

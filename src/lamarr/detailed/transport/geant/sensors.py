@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lamarr.detailed.transport.geant4 import g4
-from lamarr.detailed.transport.truth import Truth
+from lamarr.detailed.transport.geant.binding import g4
+from lamarr.detailed.transport.geant.truth import Truth
 
 __all__ = ["Front", "Gate", "Hits", "MuonGas", "RichGas"]
 
@@ -110,7 +110,7 @@ class MuonGas(_Sensor):
 class Front(_Sensor):
     """Rows of CALO_FACE; ends here what the mode does not carry on."""
 
-    LOWEST = 20.0
+    LOWEST, HOLE = 20.0, 135.0  # MeV; half size in mm of what the beam pipe fills
 
     def __init__(self, truth: Truth) -> None:
         super().__init__("front", truth)
@@ -123,13 +123,14 @@ class Front(_Sensor):
         point, track = step.GetPreStepPoint(), step.GetTrack()
         p, energy = point.GetMomentum(), point.GetKineticEnergy()
         pid, number = track.GetDefinition().GetPDGEncoding(), track.GetTrackID()
-        counts = bool(p.z > 0 and energy > self.LOWEST)
+        x = point.GetPosition()
+        in_pipe = abs(x.x) < self.HOLE and abs(x.y) < self.HOLE
+        counts = bool(p.z > 0 and energy > self.LOWEST and not in_pipe)
         if counts:
-            x = point.GetPosition()
             here = (x.x, x.y, x.z, p.x, p.y, p.z, point.GetGlobalTime(), energy)
             self.rows.append((number, pid, *here))
             self.truth.seen.add(number)
-        if self.stop == "ecal" or (self.stop == "muon" and (not counts or pid in (11, -11, 22))):
+        if self.stop == "ecal" or (self.stop == "muon" and (energy <= self.LOWEST or pid in (11, -11, 22))):
             track.SetTrackStatus(_KILLED)
         return counts
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from lamarr.detailed.transport.geant4 import g4
+from lamarr.detailed.transport.geant.binding import g4
 
 __all__ = ["PHYSICS", "Kernel", "muted"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from lamarr.detailed.transport.builder import Builder
-from lamarr.detailed.transport.geant4 import g4
+from lamarr.detailed.transport.geant.binding import g4
+from lamarr.detailed.transport.geant.builder import Builder
 from lamarr.detailed.transport.layers import IT_LAYER, OT_LAYER, TT_LAYER
 from lamarr.detector.geometry.trackers import InnerTracker, OuterTracker, StripPlanes, Velo
 
