@@ -17,6 +17,7 @@ from lamarr.flash.stage import Stage, columns
 from lamarr.flash.stages import Classify
 from lamarr.generation import DecayGun
 from lamarr.generation.charges import known_charges
+from lamarr.parametrizations.sets import set_names
 from lamarr.transpile.c.compiler import compiler
 from made_up_events import made_up
 
@@ -227,6 +228,14 @@ def test_the_program_compiles_without_a_warning(tiny_set, tmp_path, monkeypatch)
 def test_the_c_is_deterministic(tiny_set):
     emitted = [emit_pipeline(load_pipeline(str(tiny_set), backend="numpy"), "same").files for _ in range(2)]
     assert emitted[0] == emitted[1]
+
+
+@pytest.mark.parametrize("name", set_names())
+def test_all_shipped_sets_can_be_compiled(name):
+    pipeline = load_pipeline(name, backend="numpy")
+    source = emit_pipeline(pipeline, "shipped")
+    for stage in pipeline.stages:
+        assert f"---- {stage.name}:" in source.files["shipped.c"].decode()
 
 
 def test_wrong_names_and_files_that_exist(files, tiny_set, tmp_path):
