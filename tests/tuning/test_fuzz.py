@@ -41,8 +41,8 @@ def _fuzz(address: str, token: str, folder: Path, parameters: str) -> subprocess
 @pytest.mark.slow
 @pytest.mark.parametrize("deep", [False, True], ids=["any-parameters", "a-real-study"])
 def test_every_endpoint(tmp_path, deep):
-    from lamarr.tuning.bench import make_token, running_server
     from lamarr.tuning.client import Client
+    from lamarr.tuning.localserver import make_token, running_server
     from lamarr.tuning.tables import open_database
 
     database = str(tmp_path / "tune.db")

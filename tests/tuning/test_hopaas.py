@@ -180,7 +180,7 @@ def test_the_public_client_itself(tmp_path):
     folder = os.environ.get("LAMARR_HOPAAS_CLIENT")
     if not folder or not (Path(folder) / "hopaas_client").is_dir():
         pytest.skip("set LAMARR_HOPAAS_CLIENT to a checkout of the public client (it is on no package index)")
-    from lamarr.tuning.bench import running_server
+    from lamarr.tuning.localserver import running_server
 
     environment = {**os.environ, "PYTHONPATH": folder, "HOME": str(tmp_path)}
     with running_server() as (server, token):

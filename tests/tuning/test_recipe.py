@@ -50,8 +50,8 @@ def served(tmp_path_factory):
     """A real server on 127.0.0.1, since the command line needs an address."""
     import uvicorn
 
-    from lamarr.tuning.bench import free_port, make_token
     from lamarr.tuning.http import Config
+    from lamarr.tuning.localserver import free_port, make_token
     from lamarr.tuning.server import make_app
     from lamarr.tuning.tables import open_database
 

@@ -222,8 +222,8 @@ def test_in_a_browser(browser):
 
     from selenium.webdriver.common.by import By
 
-    from lamarr.tuning.bench import running_server
     from lamarr.tuning.client import Client
+    from lamarr.tuning.localserver import running_server
 
     def wait(condition, seconds=120):
         until = time.monotonic() + seconds

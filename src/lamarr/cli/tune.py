@@ -116,11 +116,14 @@ def token_create(user: str, database: str, scope: str, days: float, name: str, o
     from lamarr.tuning.extra import need
 
     need("sqlalchemy")
+    from lamarr.tuning.records import record_shell
     from lamarr.tuning.tables import open_database
     from lamarr.tuning.tokens import new_token
 
     engine = open_database(database)
-    click.echo(new_token(engine, user, name=name, scope=scope, days=days or None, operator=operator))
+    made = new_token(engine, user, name=name, scope=scope, days=days or None, operator=operator)
+    record_shell(engine, "create token", f"{made[7:15]} for {user}, scope {scope}")
+    click.echo(made)
     engine.dispose()
 
 
@@ -159,11 +162,13 @@ def token_revoke(token_id: str, database: str) -> None:
     from lamarr.tuning.extra import need
 
     need("sqlalchemy")
+    from lamarr.tuning.records import record_shell
     from lamarr.tuning.tables import open_database
     from lamarr.tuning.tokens import revoke
 
     engine = open_database(database)
     revoked = revoke(engine, token_id)
+    record_shell(engine, "revoke token", f"{revoked.id} of {revoked.user}")
     click.echo(f"revoked token {revoked.id} of {revoked.user}")
     engine.dispose()
 

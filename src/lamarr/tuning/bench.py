@@ -12,141 +12,16 @@ import argparse
 import asyncio
 import json
 import os
-import socket
-import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Connection", "ServerProcess", "main", "make_token", "running_server"]
+from lamarr.tuning.load import many_pairs, time_asks
+from lamarr.tuning.localserver import ServerProcess, running_server
 
-_SPACE = {
-    "lr": {"type": "float", "low": 1e-5, "high": 0.1, "log": True},
-    "width": {"type": "int", "low": 16, "high": 256},
-    "depth": {"type": "int", "low": 1, "high": 10},
-    "dropout": {"type": "float", "low": 0.0, "high": 0.5},
-    "activation": {"type": "categorical", "choices": ["relu", "tanh", "silu"]},
-}
-
-
-class Connection:
-    """A small HTTP/1.1 client on asyncio that keeps its connection: it must cost less than the server."""
-
-    def __init__(self, port: int, token: str) -> None:
-        self._port, self._token = port, token
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-
-    async def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, Any]:
-        """One request: (status, JSON). Raises OSError where the connection breaks."""
-        try:
-            return await self._call(method, path, body)
-        except (OSError, asyncio.IncompleteReadError, ValueError, IndexError):
-            await self.close()
-            raise ConnectionError("the connection broke") from None
-
-    async def _call(self, method: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, Any]:
-        if self._streams is None:
-            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
-        reader, writer = self._streams
-        data = b"" if body is None else json.dumps(body).encode()
-        head = (
-            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self._token}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
-        )
-        writer.write(head.encode() + data)
-        header = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        length = int(header.split("content-length:")[1].split("\r\n")[0])
-        text = await reader.readexactly(length)
-        return int(header.split(" ")[1]), json.loads(text)
-
-    async def close(self) -> None:
-        """Close the connection."""
-        if self._streams is not None:
-            self._streams[1].close()
-            self._streams = None
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
-
-
-class ServerProcess:
-    """A tuning server in its own process, which may be killed and started again."""
-
-    def __init__(self, database: str, port: int, log: Path, *more: str) -> None:
-        self._command = [sys.executable, "-m", "lamarr.tuning.bench", "serve", database, str(port), *more]
-        self.port, self._log = port, log
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self, patience: float = 300.0) -> None:
-        """Start it and wait until it answers."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
-        until = time.monotonic() + patience
-        while time.monotonic() < until:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            except OSError:
-                if self._process.poll() is not None:
-                    raise RuntimeError(f"the server ended: {self._log.read_text()[-2000:]}") from None
-                time.sleep(0.05)
-        raise TimeoutError("the server did not start in time")
-
-    def cpu_seconds(self) -> float:
-        """Processor time that it has used [s]; Linux only."""
-        assert self._process is not None
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def kill(self) -> None:
-        """Kill it at once (SIGKILL)."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-
-    def stop(self) -> None:
-        """End it in order (SIGTERM)."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.kill()
-
-
-def make_token(database: str, user: str = "bench", **more: Any) -> str:
-    """Make a token in the database of a server."""
-    from lamarr.tuning.tables import open_database
-    from lamarr.tuning.tokens import new_token
-
-    engine = open_database(database)
-    try:
-        return new_token(engine, user, **more)
-    finally:
-        engine.dispose()
-
-
-@contextmanager
-def running_server(database: str | None = None, *more: str) -> Iterator[tuple[ServerProcess, str]]:
-    """Run a server on a new SQLite database (or on `database`) with a token: (server, token)."""
-    with tempfile.TemporaryDirectory() as folder:
-        database = database or str(Path(folder) / "tune.db")
-        token = make_token(database, scope="admin")
-        server = ServerProcess(database, free_port(), Path(folder) / "server.log", "--rate", "0", *more)
-        server.start()
-        try:
-            yield server, token
-        finally:
-            server.stop()
+__all__ = ["main"]
 
 
 @contextmanager
@@ -163,62 +38,10 @@ def database_of(args: argparse.Namespace) -> Iterator[str | None]:
         raise ValueError("--database is sqlite or postgresql")
 
 
-async def _study(connection: Connection, name: str, sampler: str, **more: Any) -> str:
-    body = {"name": name, "space": _SPACE, "sampler": {"name": sampler}, **more}
-    status, study = await connection.call("POST", "/api/v1/studies", body)
-    if status != 200:
-        raise RuntimeError(f"study refused: {study}")
-    return str(study["id"])
-
-
-async def _pairs(port: int, token: str, clients: int, seconds: float, sampler: str) -> dict[str, Any]:
-    first = Connection(port, token)
-    study = await _study(first, f"throughput {time.time()}", sampler)
-    end, counts, times = time.monotonic() + seconds, [0] * clients, []
-
-    async def client(i: int) -> None:
-        connection = Connection(port, token)
-        while time.monotonic() < end:
-            begin = time.perf_counter()
-            path = f"/api/v1/studies/{study}/trials"
-            status, trial = await connection.call(
-                "POST", path, {"worker": f"w{i}", "request": f"{i}-{counts[i]}"}
-            )
-            if status != 200:
-                raise RuntimeError(f"ask: {trial}")
-            value = (trial["params"]["lr"] - 1e-3) ** 2
-            status, told = await connection.call(
-                "POST", f"{path}/{trial['number']}/tell", {"values": [value]}
-            )
-            if status != 200:
-                raise RuntimeError(f"tell: {told}")
-            counts[i] += 1
-            times.append(time.perf_counter() - begin)
-        await connection.close()
-
-    begin = time.monotonic()
-    await asyncio.gather(*(client(i) for i in range(clients)))
-    took = time.monotonic() - begin
-    await first.close()  # the server has closed it by now: it was idle
-    _, view = await first.call("GET", f"/api/v1/studies/{study}")
-    complete = view["trials"].get("complete", 0)
-    if complete != sum(counts):
-        raise RuntimeError(f"{sum(counts)} results were told, the server has {complete}")
-    await first.close()
-    cuts = statistics.quantiles(times, n=100)
-    return {
-        "pairs": sum(counts),
-        "seconds": round(took, 2),
-        "pairs_per_s": round(sum(counts) / took, 1),
-        "pair_ms_median": round(1e3 * cuts[49], 1),
-        "pair_ms_p99": round(1e3 * cuts[98], 1),
-    }
-
-
 def throughput(args: argparse.Namespace) -> dict[str, Any]:
     """Ask/tell pairs per second with many clients on one study."""
     with database_of(args) as database, running_server(database) as (server, token):
-        asyncio.run(_pairs(server.port, token, args.clients, 1.0, args.sampler))  # warm up
+        asyncio.run(many_pairs(server.port, token, args.clients, 1.0, args.sampler))  # warm up
         rounds = [_round(server, token, args) for _ in range(args.rounds)]
     rates = [r["pairs_per_s"] for r in rounds]
     return {
@@ -232,7 +55,7 @@ def throughput(args: argparse.Namespace) -> dict[str, Any]:
 
 def _round(server: ServerProcess, token: str, args: argparse.Namespace) -> dict[str, Any]:
     used, own = server.cpu_seconds(), time.process_time()
-    found = asyncio.run(_pairs(server.port, token, args.clients, args.seconds, args.sampler))
+    found = asyncio.run(many_pairs(server.port, token, args.clients, args.seconds, args.sampler))
     found["server_cpu_ms_per_pair"] = round(1e3 * (server.cpu_seconds() - used) / found["pairs"], 2)
     found["client_cpu_ms_per_pair"] = round(1e3 * (time.process_time() - own) / found["pairs"], 2)
     return found
@@ -243,40 +66,10 @@ def machine() -> dict[str, Any]:
     return {"cores": os.cpu_count(), "load_1min": round(os.getloadavg()[0], 2)}
 
 
-async def _latency(port: int, token: str, trials: int, asks: int, sampler: str) -> dict[str, Any]:
-    connection = Connection(port, token)
-    study = await _study(connection, "latency", "random")
-    path = f"/api/v1/studies/{study}/trials"
-    for i in range(trials):
-        _, trial = await connection.call("POST", path, {"worker": "w"})
-        p = trial["params"]
-        value = (p["lr"] - 1e-3) ** 2 + p["dropout"] + 0.01 * p["depth"] + 1e-3 * (i % 7)
-        await connection.call("POST", f"{path}/{trial['number']}/tell", {"values": [value]})
-    status, answer = await connection.call(
-        "PATCH", f"/api/v1/studies/{study}", {"sampler": {"name": sampler, "args": {}}}
-    )
-    if status != 200:
-        raise RuntimeError(str(answer))
-    times = []
-    for _ in range(asks):
-        begin = time.perf_counter()
-        status, trial = await connection.call("POST", path, {"worker": "w"})
-        times.append(1e3 * (time.perf_counter() - begin))
-        await connection.call("POST", f"{path}/{trial['number']}/tell", {"values": [0.5]})
-    await connection.close()
-    cuts = statistics.quantiles(times, n=20)
-    return {
-        "trials": trials,
-        "asks": asks,
-        "ask_ms_median": round(statistics.median(times), 1),
-        "ask_ms_p95": round(cuts[18], 1),
-    }
-
-
 def latency(args: argparse.Namespace) -> dict[str, Any]:
     """Time of an ask in a study with many finished trials."""
     with database_of(args) as database, running_server(database) as (server, token):
-        found = asyncio.run(_latency(server.port, token, args.trials, args.asks, args.sampler))
+        found = asyncio.run(time_asks(server.port, token, args.trials, args.asks, args.sampler))
     return {"sampler": args.sampler, **found, **machine()}
 
 

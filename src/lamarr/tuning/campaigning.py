@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lamarr.tuning.bench import running_server
 from lamarr.tuning.client import Client
+from lamarr.tuning.localserver import running_server
 from lamarr.tuning.recipe import open_recipe_study, read_recipe
 from lamarr.tuning.report import report_html
 from lamarr.tuning.study import Study

@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lamarr.tuning.bench import running_server
+from lamarr.tuning.localserver import running_server
 from lamarr.tuning.space import parse_space, to_optuna
 
 __all__ = ["FUNCTIONS", "compare"]

@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from lamarr.tuning.bench import Connection, ServerProcess, running_server
+from lamarr.tuning.localserver import Connection, ServerProcess, running_server
 
 __all__ = ["Notes", "judge", "kill_again_and_again"]
 

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
-import secrets
 import time
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
 import optuna
 from optuna.study import StudyDirection
-from optuna.trial import TrialState
-from sqlalchemy import Engine, delete, select
-from sqlalchemy.engine import Connection
+from sqlalchemy import Engine, delete
 
 from lamarr.tuning import tables
-from lamarr.tuning.campaign import ACCESS, Campaign, Definition, Settings, clean_text, identity
+from lamarr.tuning.campaign import ACCESS, Campaign, Definition, clean_text, identity
 from lamarr.tuning.commit import Committer
+from lamarr.tuning.loading import load_studies
 from lamarr.tuning.problems import problem
-from lamarr.tuning.space import parse_space
-from lamarr.tuning.store import Lease, Store, frozen_trial, trial_row
+from lamarr.tuning.records import audit_row, last_lines
+from lamarr.tuning.store import Store, trial_row
 from lamarr.tuning.strategies import parse_strategy
 from lamarr.tuning.tokens import Token, TokenBook
 
@@ -49,7 +45,7 @@ class Service:
         self.campaigns: dict[str, Campaign] = {}
         self._by_number: dict[int, Campaign] = {}
         self.committer = Committer(engine, self._trial_row)
-        self._load()
+        load_studies(self)
 
     def close(self) -> None:
         """Save what is left and let the database go."""
@@ -79,7 +75,7 @@ class Service:
         return campaign, True
 
     def _create(self, token: Token, definition: Definition, id_: str) -> Campaign:
-        study = self._optuna_study(id_, token.user, definition, number=None)
+        study = self.optuna_study(id_, token.user, definition, number=None)
         number = study._study_id
         try:
             campaign = Campaign(
@@ -93,11 +89,12 @@ class Service:
         except BaseException:
             self.store.delete_study(number)
             raise
-        self._add(campaign)
+        self.add(campaign)
         self.committer.write(tables.studies, campaign.row())
         return campaign
 
-    def _optuna_study(self, id_: str, owner: str, definition: Definition, number: int | None) -> optuna.Study:
+    def optuna_study(self, id_: str, owner: str, definition: Definition, number: int | None) -> optuna.Study:
+        """Make Optuna's study, under a new number or the one that it had before."""
         name = f"{owner}/{definition.name} [{id_[:8]}]"
         directions = [StudyDirection[d.upper()] for d in definition.directions]
         if number is None:
@@ -106,7 +103,8 @@ class Service:
             self.store.add_study(number, name, directions)
         return optuna.load_study(study_name=name, storage=self.store, sampler=optuna.samplers.RandomSampler())
 
-    def _add(self, campaign: Campaign) -> None:
+    def add(self, campaign: Campaign) -> None:
+        """Make a campaign known."""
         self.campaigns[campaign.id] = campaign
         self._by_number[campaign.number] = campaign
 
@@ -191,25 +189,12 @@ class Service:
         self, token: Token | None, action: str, target: str = "", outcome: str = "done", remote: str = ""
     ) -> None:
         """Add a line to the audit log (saved with the next commit)."""
-        self.committer.write(
-            tables.audit,
-            {
-                "id": secrets.token_hex(16),
-                "at": time.time(),
-                "user": token.user if token else None,
-                "token": token.id if token else None,
-                "action": action,
-                "target": target.replace("\0", "").encode(errors="replace").decode()[:400],
-                "remote": remote[:64],
-                "outcome": outcome[:200],
-            },
-        )
+        user, id_ = (token.user, token.id) if token else (None, None)
+        self.committer.write(tables.audit, audit_row(action, target, outcome, remote, user=user, token=id_))
 
     def audit_log(self, limit: int = 1000) -> list[dict[str, Any]]:
         """Read the last lines of the audit log, newest first."""
-        with self.engine.connect() as c:
-            rows = c.execute(select(tables.audit).order_by(tables.audit.c.at.desc()).limit(limit)).mappings()
-            return [dict(r) for r in rows]
+        return last_lines(self.engine, limit)
 
     def save_token_use(self) -> None:
         """Save when each token was last used."""
@@ -228,82 +213,3 @@ class Service:
         if campaign is None:
             return None
         return trial_row(campaign.id, trial, campaign.leases[trial.number], campaign.distributions)
-
-    # -- after a restart ----------------------------------------------------------------------------
-
-    def _load(self) -> None:
-        with self.engine.connect() as c:
-            for row in c.execute(select(tables.studies).order_by(tables.studies.c.number)).mappings().all():
-                self._load_study(c, dict(row))
-            for row in c.execute(select(tables.shares)).mappings():
-                if row["study"] in self.campaigns:
-                    self.campaigns[row["study"]].shares[row["user"]] = row["access"]
-
-    def _load_study(self, connection: Connection, row: Mapping[str, Any]) -> None:
-        definition = Definition(
-            name=row["name"],
-            properties=json.loads(row["properties_json"]),
-            space=parse_space(json.loads(row["space_json"])),
-            directions=json.loads(row["directions_json"]),
-            sampler=parse_strategy("sampler", json.loads(row["sampler_json"])),
-            pruner=parse_strategy("pruner", json.loads(row["pruner_json"])),
-            settings=Settings(**json.loads(row["settings_json"])),
-        )
-        study = self._optuna_study(row["id"], row["owner"], definition, row["number"])
-        for key, value in json.loads(row["system_attrs_json"]).items():
-            self.store.set_study_system_attr(row["number"], key, value)
-        campaign = Campaign(
-            id=row["id"],
-            number=row["number"],
-            owner=row["owner"],
-            definition=definition,
-            created=row["created"],
-            study=study,
-        )
-        self._add(campaign)
-        self._load_trials(connection, campaign)
-
-    def _load_trials(self, connection: Connection, campaign: Campaign) -> None:
-        t, s = tables.trials, tables.steps
-        steps: dict[tuple[int, int], dict[int, float | None]] = defaultdict(dict)
-        for row in connection.execute(select(s).where(s.c.study == campaign.id)).mappings():
-            steps[row["number"], row["attempt"]][row["step"]] = row["value"]
-        query = select(t).where(t.c.study == campaign.id).order_by(t.c.number)
-        for found in connection.execute(query).mappings():
-            self._load_trial(campaign, dict(found), steps)
-
-    def _load_trial(
-        self,
-        campaign: Campaign,
-        row: Mapping[str, Any],
-        steps: Mapping[tuple[int, int], Mapping[int, float | None]],
-    ) -> None:
-        self._fill_gap(campaign, up_to=row["number"])
-        trial = frozen_trial(row, campaign.definition.space, steps.get((row["number"], row["attempt"]), {}))
-        self.store.create_new_trial(campaign.number, trial)
-        self._load_lease(campaign, row)
-        self.store._studies[campaign.number].param_distribution.update(trial.distributions)
-
-    def _fill_gap(self, campaign: Campaign, up_to: int) -> None:
-        """Fill a gap: a number without a row was never handed out, since the server was killed before."""
-        while (number := self.store.n_trials(campaign.number)) < up_to:
-            self.store.create_new_trial(campaign.number)
-            campaign.leases[number] = Lease(attempt=0, held=False)
-            campaign.returned.append(number)
-
-    def _load_lease(self, campaign: Campaign, row: Mapping[str, Any]) -> None:
-        running = row["state"] == TrialState.RUNNING.name
-        # everybody gets a full heartbeat after a restart: clients could not report while we were away
-        campaign.leases[row["number"]] = Lease(
-            worker=row["worker"],
-            token=row["token"],
-            attempt=row["attempt"],
-            seen=time.monotonic(),
-            lease=row["lease"],
-            request=row["request"],
-            held=running,
-        )
-        if running:
-            campaign.held.add(row["number"])
-            if row["request"]:
-                campaign.requests[row["request"]] = row["number"]
