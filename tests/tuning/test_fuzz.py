@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -12,12 +11,13 @@ import pytest
 
 pytest.importorskip("schemathesis", reason="schemathesis is not installed (pip install schemathesis)")
 
-EXAMPLES = int(os.environ.get("LAMARR_FUZZ_EXAMPLES", "25"))
 SECRET = "a-name-that-only-bob-knows"
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
 
-def _fuzz(address: str, token: str, folder: Path, parameters: str) -> subprocess.CompletedProcess[str]:
+def _fuzz(
+    address: str, token: str, folder: Path, parameters: str, examples: int, phases: str
+) -> subprocess.CompletedProcess[str]:
     config = folder / "schemathesis.toml"
     config.write_text(f'headers = {{ Authorization = "Bearer {token}" }}\n[parameters]\n{parameters}')
     program = Path(sys.executable).with_name("schemathesis")
@@ -27,8 +27,8 @@ def _fuzz(address: str, token: str, folder: Path, parameters: str) -> subprocess
         "run",
         f"{address}/api/openapi.json",
         f"--checks={CHECKS}",
-        f"--max-examples={EXAMPLES}",
-        "--phases=examples,coverage,fuzzing",
+        f"--max-examples={examples}",
+        f"--phases={phases}",
         "--generation-database=none",
         "--seed=1",
         "--report=ndjson",
@@ -38,9 +38,17 @@ def _fuzz(address: str, token: str, folder: Path, parameters: str) -> subprocess
     return subprocess.run(command, capture_output=True, text=True, timeout=1500, check=False, cwd=folder)
 
 
+def test_every_endpoint_with_a_few_examples(tmp_path):
+    _every_endpoint(tmp_path, deep=True, examples=2, phases="examples,fuzzing")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("deep", [False, True], ids=["any-parameters", "a-real-study"])
 def test_every_endpoint(tmp_path, deep):
+    _every_endpoint(tmp_path, deep, examples=100, phases="examples,coverage,fuzzing")
+
+
+def _every_endpoint(tmp_path, deep, examples, phases):
     from lamarr.tuning.client import Client
     from lamarr.tuning.localserver import make_token, running_server
     from lamarr.tuning.tables import open_database
@@ -67,7 +75,7 @@ def test_every_endpoint(tmp_path, deep):
                 parameters += f'"query.hopaas_trial" = "{study.id}:3"\n'
             # with scope admin the fuzzer would soon have deleted the study it is to work on
             token = make_token(database, "ann", scope="work") if deep else ann
-            done = _fuzz(address, token, tmp_path, parameters.replace(ann, token))
+            done = _fuzz(address, token, tmp_path, parameters.replace(ann, token), examples, phases)
             assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
             assert (hidden.refresh(), hidden.trials()) == before
             assert theirs.me()["user"] == "bob"

@@ -175,4 +175,4 @@ def test_a_broken_connection_to_postgresql_heals(postgres, make_server):
 def test_kills_on_postgresql(postgres):
     from lamarr.tuning.killing import kill_again_and_again
 
-    _check_kills(kill_again_and_again(3, 50, postgres, 0.5))
+    _check_kills(kill_again_and_again(20, 50, postgres, 0.5))

@@ -29,6 +29,7 @@ async def _study(connection: Connection, name: str, sampler: str, **more: Any) -
 
 
 async def many_pairs(port: int, token: str, clients: int, seconds: float, sampler: str) -> dict[str, Any]:
+    """Ask and tell with many clients on one study for some time; raises RuntimeError if a result was lost."""
     first = Connection(port, token)
     study = await _study(first, f"throughput {time.time()}", sampler)
     end, counts, times = time.monotonic() + seconds, [0] * clients, []
@@ -73,6 +74,7 @@ async def many_pairs(port: int, token: str, clients: int, seconds: float, sample
 
 
 async def time_asks(port: int, token: str, trials: int, asks: int, sampler: str) -> dict[str, Any]:
+    """Time asks of a sampler in a study with many finished trials."""
     connection = Connection(port, token)
     study = await _study(connection, "latency", "random")
     path = f"/api/v1/studies/{study}/trials"
