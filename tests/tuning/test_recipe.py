@@ -180,6 +180,9 @@ def test_one_bad_trial_does_not_end_the_worker(tmp_path, served):
 
 
 def test_tokens_on_the_command_line(tmp_path):
+    from lamarr.tuning.records import last_lines
+    from lamarr.tuning.tables import open_database
+
     database = tmp_path / "t.db"
 
     def run(*arguments):
@@ -193,6 +196,15 @@ def test_tokens_on_the_command_line(tmp_path):
     assert made[16:] not in listed
     assert "revoked token" in run("revoke", made[7:15], "--database", database).output
     assert "revoked" in run("list", "--database", database).output
+    engine = open_database(str(database))
+    lines = last_lines(engine, 10)
+    engine.dispose()
+    assert [(r["action"], r["target"]) for r in lines] == [
+        ("revoke token", f"{made[7:15]} of ann"),
+        ("create token", f"{made[7:15]} for ann, scope work"),
+    ]
+    assert all(r["remote"].startswith("shell ") and r["user"] is None for r in lines)
+    assert made[16:] not in str(lines)
 
 
 def test_flush_says_what_waits(cli, tmp_path, served):

@@ -38,8 +38,8 @@ CANDIDATES: Final = 2
 """Draws to choose from. Each costs one evaluation of all heads; the trunk is evaluated once."""
 
 SCHEDULES: Final = {
-    "resolution": Schedule(steps=60_000, batch=1024, adam_rate=1e-3, muon_rate=0.01, hold_out=100_000),
-    "covariance": Schedule(steps=60_000, batch=1024, adam_rate=1e-3, muon_rate=0.01, hold_out=100_000),
+    "resolution": Schedule(steps=25_000, batch=1024, adam_rate=1e-3, muon_rate=0.01, hold_out=100_000),
+    "covariance": Schedule(steps=25_000, batch=1024, adam_rate=1e-3, muon_rate=0.01, hold_out=100_000),
 }
 WIDTH: Final = 64
 
@@ -58,12 +58,13 @@ class Taps:
 
     @classmethod
     def of(cls, graph: Graph) -> Taps:
-        """Find them: the input of the last layer before the noise, the input of the last table."""
+        """Find them: the end of the trunk, the input of the last table, correlations."""
         random = {"noise"}
         for n in graph.nodes:
             if random & set(n.inputs):
                 random.add(n.output)
-        context = [n for n in graph.nodes if n.op == "dense" and n.output not in random][-1].inputs[0]
+        layers = [n for n in graph.nodes if n.op == "dense" and n.output not in random]
+        context = max(layers, key=lambda n: n.width).inputs[0]  # the layer that feeds all heads
         scores = [n for n in graph.nodes if n.op == "interpolate" and n.output in random][-1].inputs[0]
         correlations = tuple(n.output for n in graph.nodes if n.op == "vine")
         return cls(context, scores, (scores, *correlations))
