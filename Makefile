@@ -7,7 +7,7 @@ RUNS ?= runs/tracking
 EXTRAS ?= dev,generate,tune
 SET := src/lamarr/parametrizations/sets/lhcb2016-magup
 
-.PHONY: demo test lint docs validation closure samples-tracking train-tracking zoo clean
+.PHONY: demo test lint docs validation closure samples-tracking train-tracking zoo zoo-toy clean
 
 $(VENV)/.base: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -61,6 +61,13 @@ closure: $(SAMPLES)/closure/physical.npy
 
 zoo: $(SAMPLES)/train/physical.npy
 	$(BIN)/python -m lamarr.validation.zoo --sample $(SAMPLES)/train > docs/zoo.md
+
+# The table of docs/training.md: every class of models on made-up pions
+$(SAMPLES)/toy.parquet: | $(VENV)/.train
+	mkdir -p $(SAMPLES) && $(BIN)/python -m lamarr.training.toy $@ --tracks 400000 --seed 1
+
+zoo-toy: $(SAMPLES)/toy.parquet
+	$(BIN)/python -m lamarr.validation.model_zoo rich_pion --data $< --seconds 10
 
 clean:
 	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
