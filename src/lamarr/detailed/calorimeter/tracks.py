@@ -45,8 +45,10 @@ class TrackView:
         Momentum, MeV.
     in_ecal, in_hcal, in_brem : array (n,)
         Whether the track, or the line before the magnet, points to cells.
-    ecal, prs, hcal : array (n,)
-        Energy in the cell hit and (not for prs) its neighbours.
+    ecal, hcal : array (n,)
+        Energy in the cells that a square around the track touches.
+    prs : array (n,)
+        Energy in the cell hit.
     spd : array (n,)
         Whether the SPD cell is hit.
     chi2, matched : array (n,)
@@ -87,11 +89,15 @@ def _at(state: NDArray[Any], z: Any) -> tuple[Floats, Floats]:
     return state["x"] + state["tx"] * (z - state["z"]), state["y"] + state["ty"] * (z - state["z"])
 
 
-def _around(values: Floats, cell: NDArray[np.int32], cells: CellMap) -> Floats:
-    """Energy in each cell and its neighbours; 0 for cell −1."""
-    near = np.concatenate([cell[:, None], cells.neighbours[np.maximum(cell, 0)]], axis=1)
-    near = np.where(cell[:, None] >= 0, near, -1)
-    result: Floats = np.where(near >= 0, values[near], 0.0).sum(axis=1)
+def _around(values: Floats, state: NDArray[Any], cells: CellMap, name: str) -> Floats:
+    """Energy in all cells that a square around the track touches: wide enough for a shower in any region."""
+    x, y = _at(state, cells.z + _DEPTHS[name])
+    steps = np.linspace(-1, 1, _STEPS) * _HALF_SIDE[name]
+    dx, dy = (d.ravel() for d in np.meshgrid(steps, steps))
+    near = np.sort(cells.at(x[:, None] + dx, y[:, None] + dy), axis=1)
+    again = np.zeros(near.shape, bool)
+    again[:, 1:] = near[:, 1:] == near[:, :-1]
+    result: Floats = np.where((near >= 0) & ~again, values[near], 0.0).sum(axis=1)
     return result
 
 
@@ -118,9 +124,9 @@ def view_tracks(
         in_ecal=cells["ecal"] >= 0,
         in_hcal=cells["hcal"] >= 0,
         in_brem=before >= 0,
-        ecal=_around(digits.ecal, cells["ecal"], maps.ecal),
+        ecal=np.where(cells["ecal"] >= 0, _around(digits.ecal, ecal_state, maps.ecal, "ecal"), 0.0),
         prs=np.where(cells["prs"] >= 0, digits.prs[cells["prs"]], 0.0),
-        hcal=_around(digits.hcal, cells["hcal"], maps.hcal),
+        hcal=np.where(cells["hcal"] >= 0, _around(digits.hcal, ecal_state, maps.hcal, "hcal"), 0.0),
         spd=(cells["spd"] >= 0) & digits.spd[cells["spd"]],
         chi2=smallest,
         matched=np.where(np.isfinite(smallest), matched[cluster], 0.0),
@@ -134,6 +140,12 @@ def view_tracks(
 
 _DEPTHS: Final = {"spd": 0.0, "prs": 0.0, "ecal": 0.0, "hcal": 400.0}
 """Where a track's cell is looked up behind the plane of the cells, mm."""
+
+_HALF_SIDE: Final = {"ecal": 60.0, "hcal": 100.0}
+"""Half side of the square around a track whose cells belong to it, mm."""
+
+_STEPS: Final = 5
+"""Points per side at which the square is looked up: closer than the smallest cells."""
 
 
 def _cell(state: NDArray[Any], cells: CellMap, name: str) -> NDArray[np.int32]:
