@@ -26,7 +26,7 @@ from lamarr.detailed.calorimeter.clusters import (
     raw_clusters,
     s_shape,
 )
-from lamarr.detailed.calorimeter.digits import digitise, sine
+from lamarr.detailed.calorimeter.digits import digitise
 from lamarr.detailed.calorimeter.library import cached_library
 from lamarr.detailed.calorimeter.overlay import overlay
 from lamarr.detailed.calorimeter.photons import flat_photons
@@ -39,18 +39,20 @@ __all__ = ["calibrate", "single_photons"]
 
 Floats = NDArray[np.float64]
 
-ENERGIES: Final = (1e3, 150e3)
+ENERGIES: Final = (0.7e3, 150e3)
 
 
 def single_photons(
     n: int, region: int, context: Context, library: ShowerLibrary, calibration: Calibration
 ) -> tuple[Raw, NDArray[np.int64], NDArray[Any]]:
-    """Return the clusters of n photons in events of their own, their seeds, and the photons they are of."""
+    """Return the clusters of up to n photons, each in an event of its own, their seeds, and the photons."""
     c = context.geometry.calorimeter
     cells = calo_cells(c).ecal
     photons = flat_photons(n, c, context.generator(region, "calorimeter.photons"), region, ENERGIES)
+    transverse = np.hypot(photons["px"], photons["py"])
+    photons = photons[transverse < 0.7 * c.ecal.saturation]
     parts, seeds, kept = [], [], []
-    for i in range(n):
+    for i in range(len(photons)):
         event_id = region * n + i
         deposit = overlay(photons[i : i + 1], library, c, context.generator(event_id, "calorimeter.overlay"))
         digits = digitise(deposit.cells, context, calibration, event_id)
@@ -59,11 +61,12 @@ def single_photons(
             continue
         raw = raw_clusters(members, digits, cells)
         k = int(np.argmax(raw.energy))
-        parts.append([raw.region[k], raw.energy[k], raw.preshower[k], raw.u[k], raw.v[k]])
+        parts.append([raw.region[k], raw.energy[k], raw.preshower[k], raw.u[k], raw.v[k], raw.sine[k]])
         seeds.append(members.seeds[k])
         kept.append(i)
     values = np.array(parts).T
-    raw = Raw(region=values[0].astype(int), energy=values[1], preshower=values[2], u=values[3], v=values[4])
+    names = ("energy", "preshower", "u", "v", "sine")
+    raw = Raw(region=values[0].astype(int), **dict(zip(names, values[1:], strict=True)))
     return raw, np.array(seeds), photons[kept]
 
 
@@ -84,9 +87,11 @@ def _fit_region(
     c = context.geometry.calorimeter
     cells = calo_cells(c).ecal
     truth = photons["energy"]
-    spread = np.sqrt(100.0 * 1e3 * truth * 0.1 + (0.01 * truth) ** 2)
-    a0, a1, a2, b = (round(float(v), 5) for v in _robust(energy_terms(raw), truth, 1 / spread))
-    region = replace(region, energy=(a0, a1, a2), preshower=b)
+    noise = 3 * float(np.hypot(c.ecal.noise, c.ecal.adc / 12**0.5))  # of nine cells, transverse
+    relative = noise / raw.sine / truth
+    spread = truth * np.sqrt(0.1**2 * 1e3 / truth + 0.01**2 + relative**2)
+    a0, a1, a2, b, loss = (round(float(v), 5) for v in _robust(energy_terms(raw), truth, 1 / spread))
+    region = replace(region, energy=(a0, a1, a2), preshower=b, loss=loss)
     region = _fit_position(region, raw, seeds, photons, context)
     calibration = replace(load_calibration(), regions=(region,) * 3)
     columns = corrected(raw, seeds, cells, c, calibration)
@@ -95,8 +100,6 @@ def _fit_region(
     size = cells.size[seeds]
     error = np.concatenate([(columns[k] - w) / size for k, w in zip("xy", ways, strict=True)])
     position = _fit_widths(error, np.tile(truth, 2))
-    noise = 3 * float(np.hypot(c.ecal.noise, c.ecal.adc / 12**0.5))  # of nine cells, transverse
-    relative = noise / sine(cells)[seeds] / truth
     energy = _fit_widths((columns["energy"] - truth) / truth, truth, relative)
     return replace(region, energy_error=(*energy, round(noise, 3)), position_error=position)
 

@@ -23,7 +23,8 @@ class RegionCalibration(Declared):
     """Corrections of clusters whose seed is in a region.
 
     With S the energy of the 3 × 3 cells and P that of the preshower in front, the energy is
-    S (a0 + a1 ln(S/GeV) + a2 (u² + v²)) + b P, u and v being the barycentre from the seed in cells.
+    S (a0 + a1 ln(S/GeV) + a2 (u² + v²)) + b P + l/sin θ, u and v being the barycentre from the seed in cells
+    and l the transverse energy that is lost below thresholds (MeV).
     The position in a cell is s asinh(2 u sinh(1/2s)), with s from `shape`; the depth of the shower behind the
     front of the ECAL is d0 + d1 ln(E/GeV). Errors: σE² = f0² E GeV + f1² E² + (f2/sin θ)² with f2 in MeV,
     σx² = p0² GeV/E + p1² in cells.
@@ -31,6 +32,7 @@ class RegionCalibration(Declared):
 
     energy: tuple[float, float, float]
     preshower: float
+    loss: float
     shape: float
     depth: tuple[float, float]
     energy_error: tuple[float, float, float]

@@ -44,13 +44,14 @@ class Members:
 
 @dataclass(frozen=True, kw_only=True)
 class Raw:
-    """What clusters are before corrections: energies in MeV, u and v from the seed's centre in cells."""
+    """Clusters before corrections: energies in MeV, u and v from the seed's centre in cells, sin θ."""
 
     region: Ints
     energy: Floats
     preshower: Floats
     u: Floats
     v: Floats
+    sine: Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +94,8 @@ def raw_clusters(members: Members, digits: Digits, cells: CellMap) -> Raw:
         for place in (cells.x, cells.y)
     )
     region = cells.region[seeds].astype(np.int64)
-    return Raw(region=region, energy=energy, preshower=members.total(digits.prs), u=u, v=v)
+    preshower = members.total(digits.prs)
+    return Raw(region=region, energy=energy, preshower=preshower, u=u, v=v, sine=sine(cells)[seeds])
 
 
 def s_shape(u: Floats, shape: Floats) -> Floats:
@@ -103,10 +105,10 @@ def s_shape(u: Floats, shape: Floats) -> Floats:
 
 
 def energy_terms(raw: Raw) -> Floats:
-    """Return what the constants (a0, a1, a2, b) of a region multiply, (n, 4)."""
+    """Return what the constants (a0, a1, a2, b, l) of a region multiply, (n, 5)."""
     s = raw.energy
     radius = raw.u**2 + raw.v**2
-    return np.stack([s, s * np.log(np.maximum(s, 1.0) * 1e-3), s * radius, raw.preshower], 1)
+    return np.stack([s, s * np.log(np.maximum(s, 1.0) * 1e-3), s * radius, raw.preshower, 1 / raw.sine], 1)
 
 
 def corrected(
@@ -114,7 +116,8 @@ def corrected(
 ) -> dict[str, Any]:
     """Return energy and position in the plane ``ecal.plane``, with their variances, and ``depth``."""
     column, region = calibration.column, raw.region
-    factors = [column("energy", region, i) for i in range(3)] + [column("preshower", region)]
+    factors = [column("energy", region, i) for i in range(3)]
+    factors += [column(name, region) for name in ("preshower", "loss")]
     energy = np.maximum((energy_terms(raw) * np.stack(factors, 1)).sum(axis=1), 0.1 * raw.energy)
     shape = column("shape", region)
     log_energy = np.log(np.maximum(energy, 1.0) * 1e-3)
@@ -126,7 +129,7 @@ def corrected(
     )
     errors = [column("energy_error", region, i) for i in range(3)]
     gev = np.maximum(energy, 1.0) * 1e-3
-    noise = errors[2] / sine(cells)[seeds]
+    noise = errors[2] / raw.sine
     position = [column("position_error", region, i) for i in range(2)]
     variance = size**2 * (position[0] ** 2 / gev + position[1] ** 2)
     return {

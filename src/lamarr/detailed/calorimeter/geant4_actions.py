@@ -102,12 +102,12 @@ class _Gun(g4.G4VUserPrimaryGeneratorAction):  # type: ignore[misc]
 
     def GeneratePrimaries(self, event: Any) -> None:
         """Shoot it."""
-        particle, kinetic, (x, y) = self.application.shot
+        particle, kinetic, (x, y), slope = self.application.shot
         definition = g4.G4ParticleTable.GetParticleTable().FindParticle(particle)
         self.gun.SetParticleDefinition(definition)
         self.gun.SetParticleEnergy(kinetic)
         self.gun.SetParticlePosition(g4.G4ThreeVector(x, y, 0.0))
-        self.gun.SetParticleMomentumDirection(g4.G4ThreeVector(0, 0, 1))
+        self.gun.SetParticleMomentumDirection(g4.G4ThreeVector(slope, 0, 1).unit())
         self.gun.GeneratePrimaryVertex(event)
 
 
@@ -142,7 +142,7 @@ class Application:
     """Geant4's run manager with everything that it must not lose."""
 
     def __init__(self, calorimeter: Calorimeter, fine: float, physics: tuple[str, ...], cut: float) -> None:
-        self.shot: tuple[str, float, tuple[float, float]] = ("geantino", 1.0, (0.0, 0.0))
+        self.shot: tuple[str, float, tuple[float, float], float] = ("geantino", 1.0, (0.0, 0.0), 0.0)
         self.deposits: list[tuple[int, float]] = []
         self.manager = g4.G4RunManagerFactory.CreateRunManager(g4.G4RunManagerType.Serial)
         self.physics = g4.G4VModularPhysicsList()
@@ -160,10 +160,10 @@ class Application:
             g4.G4UImanager.GetUIpointer().ApplyCommand(command)
 
     def shoot(
-        self, particle: str, kinetic: float, offset: NDArray[np.float64], seed: int
+        self, particle: str, kinetic: float, offset: NDArray[np.float64], seed: int, slope: float
     ) -> NDArray[np.float64]:
         """Run one event; return rows (number of the square, energy in MeV)."""
         self._command(f"/random/setSeeds {seed % 900_000_000 + 1} {seed // 7 % 900_000_000 + 1}")
-        self.shot = (particle, kinetic, (float(offset[0]), float(offset[1])))
+        self.shot = (particle, kinetic, (float(offset[0]), float(offset[1])), slope)
         self.manager.BeamOn(1)
         return np.array(self.deposits, np.float64).reshape(-1, 2)

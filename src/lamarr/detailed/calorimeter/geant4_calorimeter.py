@@ -75,13 +75,13 @@ class Showers:
         self._application = Application(calorimeter, self.fine, _PHYSICS, cut)
 
     def shoot(
-        self, particle: str, kinetic: NDArray[np.float64], seed: int
+        self, particle: str, kinetic: NDArray[np.float64], seed: int, slope: float = 0.0
     ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        """Yield per particle rows (number of the square, MeV), and where it enters (2,), mm."""
+        """Yield per particle rows (number of the square, MeV), and where it enters (2,), mm; slope dx/dz."""
         rng = np.random.Generator(np.random.Philox(key=seed))
         offsets = (rng.uniform(size=(len(kinetic), 2)) - 0.5) * self.fine
         for i, (energy, offset) in enumerate(zip(kinetic, offsets, strict=True)):
-            yield self._application.shoot(particle, float(energy), offset, seed + i), offset
+            yield self._application.shoot(particle, float(energy), offset, seed + i, slope), offset
 
 
 def squares(index: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:

@@ -20,7 +20,7 @@ from lamarr.detailed.calorimeter.showers import UNIT, ShowerLibrary, species_of
 from lamarr.detailed.records import CALO_CELL
 from lamarr.detector.geometry.identification import Calorimeter
 
-__all__ = ["LEAST", "WINDOW", "Overlay", "overlay"]
+__all__ = ["LEAST", "WINDOW", "Overlay", "choose", "overlay"]
 
 WINDOW: Final = 0.2
 """Showers within this distance in ln E may be taken: fluctuations then are those of 0.9 to 1.1 times √E."""
@@ -57,7 +57,7 @@ def overlay(
     from lamarr.detailed.calorimeter.kernels import overlay_spots
 
     draws = rng.uniform(size=(len(faces), 2))
-    rows, scale = _choose(faces, library, draws[:, 0])
+    rows, scale = choose(faces, library, draws[:, 0])
     in_time = _delay(faces) < calorimeter.gate
     rows, scale = np.where(in_time, rows, -1), np.where(in_time, scale, 0.0)
     first, last = (np.where(rows >= 0, library.first[rows + k], 0) for k in (0, 1))
@@ -94,7 +94,7 @@ def _records(number: Any, face: Any, energy: Any, base: NDArray[np.int64]) -> ND
     return result
 
 
-def _choose(
+def choose(
     faces: NDArray[Any], library: ShowerLibrary, draw: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Row of a shower for each particle (−1: none), and the factor on its energies."""

@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 EDGES_GEV: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 
-PURE: Final = 0.95
+PURE: Final = 0.98
 """Least share of a cluster's energy, and of a photon's, that makes a pair of both."""
 
 PI0_MASS: Final = 134.9768

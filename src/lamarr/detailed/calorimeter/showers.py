@@ -150,7 +150,7 @@ class ShowerLibrary:
                     )
                 columns = {k: file[k] for k in cls.__annotations__ if k != "metadata"}
                 return cls(**columns, metadata=str(file["metadata"]))
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, ValueError, EOFError) as error:
             if isinstance(error, InputFileError):
                 raise
             raise InputFileError(f"{path} is not a shower library: {error}") from error
