@@ -8,6 +8,7 @@ all are made: a broken run goes on where it stopped, with the same result.
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import json
 import os
@@ -173,8 +174,21 @@ def cached_library(size: str | None = None) -> ShowerLibrary:
     if named and size is None:
         return ShowerLibrary.load(named)
     chosen = size or os.environ.get("LAMARR_SHOWERS", "standard")
+    if chosen not in SIZES:
+        raise_unknown("size of shower library", chosen, SIZES)
     path = _cache() / f"showers-{chosen}-1.npz"
-    return ShowerLibrary.load(path) if path.exists() else make_library(path, size=chosen)
+    if path.exists():
+        return ShowerLibrary.load(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of several worker processes one makes it, the others wait
+        if path.exists():
+            return ShowerLibrary.load(path)
+        click.echo(f"making the shower library {path}, once; this takes {_TAKES[chosen]}", err=True)
+        return make_library(path, size=chosen)
+
+
+_TAKES: Final = {"small": "half a minute", "standard": "about ten minutes"}
 
 
 @click.command()
