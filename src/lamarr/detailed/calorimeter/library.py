@@ -9,7 +9,6 @@ all are made: a broken run goes on where it stopped, with the same result.
 from __future__ import annotations
 
 import fcntl
-import importlib
 import json
 import os
 import subprocess
@@ -24,6 +23,7 @@ import click
 import numpy as np
 
 from lamarr.detailed.calorimeter.showers import SPECIES, ShowerLibrary, merged_spots
+from lamarr.detailed.transport.data import cache_directory, prepare_data
 from lamarr.detector.geometry import load_geometry
 from lamarr.errors import ConfigurationError, raise_unknown
 
@@ -134,7 +134,7 @@ def _work(folder: Path, size: str, seed: int) -> None:
     missing = [c for c in _chunks(size, seed) if not (folder / _file(c)).exists()]
     if not missing:
         return
-    importlib.import_module("lamarr.detailed.transport.data").prepare_data()
+    prepare_data()
     from lamarr.detailed.calorimeter.geant4_calorimeter import Showers
 
     showers = Showers(load_geometry().calorimeter)
@@ -156,13 +156,6 @@ def _run_chunk(showers: Any, chunk: _Chunk) -> dict[str, Any]:
     return {"pid": np.full(len(kinetic), SPECIES[chunk.species]), "kinetic": kinetic, "size": size, **columns}
 
 
-def _cache() -> Path:
-    """Where the library is kept: $LAMARR_CACHE, else $XDG_CACHE_HOME/lamarr, else ~/.cache/lamarr."""
-    if named := os.environ.get("LAMARR_CACHE"):
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lamarr"
-
-
 @cache
 def cached_library(size: str | None = None) -> ShowerLibrary:
     """Return the library of a size, made on first use and kept in the cache directory.
@@ -176,7 +169,7 @@ def cached_library(size: str | None = None) -> ShowerLibrary:
     chosen = size or os.environ.get("LAMARR_SHOWERS", "standard")
     if chosen not in SIZES:
         raise_unknown("size of shower library", chosen, SIZES)
-    path = _cache() / f"showers-{chosen}-1.npz"
+    path = cache_directory() / f"showers-{chosen}-1.npz"
     if path.exists():
         return ShowerLibrary.load(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -203,7 +196,7 @@ def main(output: Path | None, size: str, seed: int, worker: Path | None) -> None
     if worker is not None:
         _work(worker, size, seed)
         return
-    path = output or _cache() / f"showers-{size}-{seed}.npz"
+    path = output or cache_directory() / f"showers-{size}-{seed}.npz"
     library = make_library(path, size=size, seed=seed, report=click.echo)
     click.echo(f"{path}: {len(library)} showers, {path.stat().st_size / 1e6:.1f} MB")
 
