@@ -5,6 +5,7 @@ import pytest
 from calorimeter_events import sim_event, tracking
 
 from lamarr.detailed.calorimeter import reconstruct
+from lamarr.detailed.calorimeter.accounting import with_generated
 from lamarr.detailed.calorimeter.calibration import load_calibration
 from lamarr.detailed.calorimeter.cells import calo_cells
 from lamarr.detailed.calorimeter.overlay import overlay
@@ -116,3 +117,16 @@ def test_the_result_depends_on_seed_and_event_alone(context, with_library):
     for name, column in first.clusters.items():
         np.testing.assert_array_equal(column, again.clusters[name])
     assert not np.array_equal(first.clusters["energy"], other.clusters["energy"])
+
+
+def test_the_generated_event_knows_mothers_and_the_signal(context, with_library):
+    faces = faces_of(context, n=3)
+    columns = reconstruct(sim_event(faces), tracking(), context).particles
+    generated = {
+        "pid": np.array([22, 111, 22]),
+        "mother": np.array([-1, -1, 1]),
+        "from_signal": np.array([False, True, True]),
+    }
+    complete = with_generated(columns, generated)
+    assert complete["mother_pid"].tolist() == [0, 0, 111]
+    assert complete["from_signal"].tolist() == [False, True, True]

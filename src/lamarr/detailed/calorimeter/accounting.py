@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from lamarr.detailed.calorimeter.calibration import Calibration
 from lamarr.detailed.calorimeter.cells import ECAL
 from lamarr.detailed.calorimeter.clusters import Members
 from lamarr.detailed.records import SimEvent
+from lamarr.events import CaloOrigin
 
-__all__ = ["calo_particles", "cluster_links"]
+__all__ = ["calo_particles", "cluster_links", "with_generated"]
 
 
 def calo_particles(event: SimEvent) -> dict[str, NDArray[Any]]:
@@ -32,7 +34,7 @@ def calo_particles(event: SimEvent) -> dict[str, NDArray[Any]]:
         "calo_particle_id": np.arange(len(faces)),
         "particle_id": np.where(known, own["ancestor"], -1),
         "pid": faces["pid"],
-        "origin": np.where(known, own["creator"], 5),
+        "origin": np.where(known, own["creator"], CaloOrigin.OTHER),
         "mother_pid": np.where(known & (mother >= 0), mother_pid, 0),
         **{k: faces[k] for k in "xyz"},
         "tx": faces["px"] / pz,
@@ -41,6 +43,34 @@ def calo_particles(event: SimEvent) -> dict[str, NDArray[Any]]:
         **{f"ov{k}": np.where(known, own[k], faces[k]) for k in "xyz"},
         "from_signal": np.zeros(len(faces), bool),
     }
+
+
+def with_generated(
+    columns: Mapping[str, NDArray[Any]], particles: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
+    """Return the columns of :func:`calo_particles` with what the generated event knows.
+
+    Parameters
+    ----------
+    columns : mapping of str to array (n,)
+    particles : mapping of str to array (m,)
+        The table ``particles`` of the same event: row = ``particle_id``.
+
+    Returns
+    -------
+    dict
+        ``from_signal`` of the ancestor; ``mother_pid`` of the generator's mother for what it gave itself.
+    """
+    number = np.asarray(columns["particle_id"], np.int64)
+    known = number >= 0
+    if not len(particles["pid"]):
+        return dict(columns)
+    row = np.where(known, number, 0)
+    mother = particles["mother"][row]
+    generated = known & (columns["origin"] == CaloOrigin.GENERATED) & (mother >= 0)
+    mother_pid = np.where(generated, particles["pid"][np.maximum(mother, 0)], columns["mother_pid"])
+    from_signal = known & np.asarray(particles["from_signal"])[row]
+    return {**columns, "mother_pid": mother_pid, "from_signal": from_signal}
 
 
 def cluster_links(
