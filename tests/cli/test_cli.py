@@ -362,6 +362,14 @@ def test_compile_a_pipeline(lamarr, tiny_set, tmp_path):
     assert out.split() == [
         w for f in ("libmine.so", "mine.h", "mine_models.h", "mine.pc") for w in ("wrote", f)
     ]
+    code, out, _ = lamarr("info", "libmine.so")
+    assert code == 0
+    assert "pipeline mine, compiled by lamarr" in out
+    assert ": classify, acceptance\n  mine_acceptance: 12 conditions, 0 random numbers, 1 outputs" in out
+    (tmp_path / "libshort.so").write_bytes((tmp_path / "libmine.so").read_bytes()[:-9000])
+    code, _, err = lamarr("info", "libshort.so")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "truncated" in err
 
 
 @pytest.mark.parametrize(

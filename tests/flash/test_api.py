@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import lamarr
@@ -41,6 +42,15 @@ def test_generate_and_simulate(events, tiny_set):
     assert reco["tracks"].rows > 0
     assert reco == lamarr.simulate(events, set=tiny_set, threads=2)
     assert reco != lamarr.simulate(events, set=tiny_set, seed=1)
+
+
+def test_simulate_takes_a_back_end(events, tiny_set):
+    c, numpy = (lamarr.simulate(events, set=tiny_set, seed=2, backend=b).tracks for b in ("c", "numpy"))
+    assert c == lamarr.simulate(events, set=tiny_set, seed=2).tracks  # there is a compiler, or "c" had raised
+    assert c.rows == numpy.rows
+    np.testing.assert_allclose(c.p, numpy.p, rtol=1e-5)
+    with pytest.raises(UnknownNameError, match="no back end is called 'fortran'"):
+        lamarr.simulate(events, set=tiny_set, backend="fortran")
 
 
 def test_simulate_cuts_large_batches_without_a_trace(events, tiny_set, monkeypatch):

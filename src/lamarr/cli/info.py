@@ -11,7 +11,7 @@ __all__ = ["command"]
 
 
 @click.command("info")
-@click.argument("name", required=False, metavar="[SET|DETECTOR|TABLE|FILE]")
+@click.argument("name", required=False, metavar="[SET|DETECTOR|TABLE|FILE|LIBRARY]")
 def command(name: str | None) -> None:
     """Say what there is, or all about one thing of it."""
     from lamarr.detector import detector_names
@@ -29,6 +29,7 @@ def command(name: str | None) -> None:
         (name in sets or (Path(name) / "set.json").exists(), _set),
         (name in detectors, _detector),
         (name in SCHEMA, _table),
+        (name.endswith((".so", ".dylib")), _library),
     ]
     known = [answer for applies, answer in answers if applies]
     for answer in known or [_file]:
@@ -85,6 +86,20 @@ def _table(name: str) -> None:
         unit = f" [{column.unit}]" if column.unit else ""
         optional = " (optional)" if column.optional else ""
         click.echo(f"  {column.name:<18}{column.dtype:<9}{column.meaning}{unit}{optional}")
+
+
+def _library(name: str) -> None:
+    from lamarr.transpile.c.library import card_of, open_library
+
+    card = card_of(open_library(name))
+    if pipeline := card.get("pipeline"):
+        stages = ", ".join(stage["stage"] for stage in pipeline["stages"])
+        click.echo(f"pipeline {pipeline['name']}, compiled by lamarr {pipeline['version']}: {stages}")
+    for model in card["models"]:
+        click.echo(
+            f"  {model['name']}: {len(model['inputs'])} conditions, {model['n_noise']} random numbers, "
+            f"{len(model['outputs'])} outputs, {model['multiplications']} multiplications"
+        )
 
 
 def _file(name: str) -> None:
