@@ -74,7 +74,8 @@ def _rank_correlation(columns: NDArray[Any]) -> NDArray[Any]:
     for x in columns.T:
         _, at, count = np.unique(x, return_inverse=True, return_counts=True)
         ranks.append((np.cumsum(count) - 0.5 * (count - 1))[at])
-    return np.asarray(np.corrcoef(np.array(ranks)))
+    with np.errstate(divide="ignore", invalid="ignore"):  # a constant column has no correlations
+        return np.nan_to_num(np.corrcoef(np.array(ranks)))
 
 
 def _ranges(sample: Sample) -> dict[str, tuple[float, float]]:
