@@ -5,9 +5,12 @@ import itertools
 
 import numpy as np
 import pytest
+from tests.detailed.toy_events import context, event_of
 
+from lamarr.detailed.muon import identify
 from lamarr.detailed.muon.decision import Search, decide, field_of_interest, search
-from lamarr.detailed.muon.likelihood import average_distance, build
+from lamarr.detailed.muon.likelihood import average_distance, build, load_tables, read_tables
+from lamarr.detailed.muon.make_tables import join, write_tables
 from lamarr.detailed.muon.pads import PAD, fire
 from lamarr.detailed.records import MUON_HIT, RECO_TRACK, STATE_PLANES
 from lamarr.detector.geometry import load_geometry
@@ -135,3 +138,41 @@ def test_likelihoods_follow_the_cumulative_distributions():
     own = order[(muons.region[order] == 2) & (muons.p[order] > 10e3)]
     assert (np.diff(mu_ll[own]) <= 1e-9).all()
     assert (np.diff(bkg_ll[own]) >= -1e-9).all()
+
+
+def test_tables_survive_their_file(tmp_path, monkeypatch):
+    rng = np.random.default_rng(5)
+    tables = build(sample(rng, 1.0), sample(rng, 4.0), np.array([6e3, 12e3]), 20, {"command": "by hand"})
+    write_tables(tables, tmp_path / "tables.json")
+    again = read_tables((tmp_path / "tables.json").read_text())
+    probe = join([sample(rng, 2.0, 50), sample(rng, 0.5, 30)])
+    assert len(probe.p) == 80
+    for a, b in zip(tables.likelihoods(probe), again.likelihoods(probe), strict=True):
+        assert np.allclose(a, b, atol=2e-2)
+    assert again.card == {"command": "by hand"}
+
+
+def test_shipped_tables_say_what_they_are_made_of_and_separate():
+    tables = load_tables()
+    assert tables.card["command"].startswith("python -m lamarr.detailed.muon.make_tables")
+    assert (np.diff(tables.muon, axis=2) <= 0).all()
+    assert (np.diff(tables.other, axis=2) >= 0).all()
+    # at the median of non-muons, fewer muons lie further out than non-muons lie further in
+    middle = int(np.tanh(1.0) * (tables.muon.shape[2] - 1))
+    assert (tables.muon[:, :, middle] < tables.other[:, :, middle]).mean() > 0.9
+
+
+def test_results_of_an_event():
+    n = np.ones(3)
+    event, tracking = event_of(20e3 * n, 3.0 * n, np.array([0.2, 1.5, 3.0]), np.full(3, -13), np.ones(3, int))
+    state = tracking.tracks["state"][0, STATE_PLANES.index("t_end")]
+    hits = np.zeros(5, MUON_HIT)
+    for i, s in enumerate(MUON.stations):
+        hits["station"][i], hits["z"][i] = i, s.z
+        hits["x"][i] = state["x"] + state["tx"] * (s.z - state["z"])
+        hits["y"][i] = state["y"] + state["ty"] * (s.z - state["z"])
+        hits["t"][i] = s.z / c_light
+    result = identify(dataclasses.replace(event, muon_hits=hits), tracking, context())
+    assert result.is_muon.tolist() == [True, False, False]
+    assert (result.mu_ll[1:] == -1000).all()
+    assert result.mu_ll[0] > result.bkg_ll[0] > -1000

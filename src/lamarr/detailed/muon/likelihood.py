@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from lamarr.detailed.muon.decision import Search
 
-__all__ = ["NO_LIKELIHOOD", "Tables", "average_distance", "build", "load_tables"]
+__all__ = ["NO_LIKELIHOOD", "Tables", "average_distance", "build", "load_tables", "read_tables"]
 
 NO_LIKELIHOOD = -1000.0
 """Value of the likelihoods of a track that is no muon by isMuon."""
@@ -76,7 +76,11 @@ class Tables:
 @cache
 def load_tables() -> Tables:
     """Return the shipped tables."""
-    text = resources.files(__package__).joinpath("tables.json").read_text(encoding="utf-8")
+    return read_tables(resources.files(__package__).joinpath("tables.json").read_text(encoding="utf-8"))
+
+
+def read_tables(text: str) -> Tables:
+    """Return the tables that a JSON text holds."""
     data = json.loads(text)
     p_edges, scale, muon, other = (np.array(data[k], float) for k in ("p_edges", "scale", "muon", "other"))
     return Tables(p_edges, scale, muon, other, card=data["card"])
