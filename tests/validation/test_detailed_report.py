@@ -83,7 +83,7 @@ def test_a_sample_that_obeys_the_references_meets_them_and_a_shifted_one_does_no
 
 def test_muon_verdicts(tmp_path):
     write(sample(), tmp_path / "a.parquet")
-    section = make_report([tmp_path / "a.parquet"]).sections[1]
+    section = make_report([tmp_path / "a.parquet"]).sections[3]
     found = {f.name: f for f in section.findings}
     assert found["isMuon efficiency of muons, p > 6 GeV"].verdict == "met"
     assert found["isMuon of pions, 3–10 GeV: found over published"].verdict == "met"

@@ -25,6 +25,9 @@ from lamarr.detailed.muon.decision import Search
 
 __all__ = ["NO_LIKELIHOOD", "Tables", "average_distance", "build", "load_tables", "read_tables"]
 
+LEAST = 30
+"""Tracks that a bin of the tables needs."""
+
 NO_LIKELIHOOD = -1000.0
 """Value of the likelihoods of a track that is no muon by isMuon."""
 
@@ -87,7 +90,7 @@ def read_tables(text: str) -> Tables:
 
 
 def build(muons: Search, others: Search, p_edges: Floats, steps: int, card: dict[str, Any]) -> Tables:
-    """Make tables from tracks with isMuon; bins with fewer than 30 tracks of a kind take all regions.
+    """Make tables from tracks with isMuon; bins with few of a kind take all regions, or all tracks.
 
     Parameters
     ----------
@@ -117,9 +120,10 @@ def build(muons: Search, others: Search, p_edges: Floats, steps: int, card: dict
 
 
 def _of_bin(d2: Floats, region: NDArray[Any], p_bin: NDArray[Any], own_region: int, own_bin: int) -> Floats:
-    own = (p_bin == own_bin) & np.isfinite(d2)
-    here = own & (region == own_region)
-    return np.asarray(d2[here if here.sum() >= 30 else own])
+    known = np.isfinite(d2)
+    momentum = known & (p_bin == own_bin)
+    both = momentum & (region == own_region)
+    return np.asarray(d2[next((use for use in (both, momentum) if use.sum() >= LEAST), known)])
 
 
 def _cumulative(t: Floats, edges: Floats, above: bool) -> Floats:

@@ -41,7 +41,8 @@ def _resolution(rows: list[dict[str, float]]) -> Finding:
         return Finding(name=name, value=np.nan, low=low, high=high, target=target)
     worst = max(rows, key=lambda r: abs(r["over_design"] - 1))
     note = ", ".join(
-        f"{r['low']:g}–{r['high']:g} GeV: {r['over_design']:.2f} ± {r['error'] / r['design']:.2f}" for r in rows
+        f"{r['low']:g}–{r['high']:g} GeV: {r['over_design']:.2f} ± {r['error'] / r['design']:.2f}"
+        for r in rows
     )
     return Finding(
         name=f"{name}: farthest bin, {worst['low']:g}–{worst['high']:g} GeV",

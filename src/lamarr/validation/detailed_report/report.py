@@ -10,10 +10,13 @@ from typing import Any, Final
 from lamarr._version import __version__
 from lamarr.errors import ConfigurationError
 from lamarr.events import EventBatch, describe, read
+from lamarr.validation.detailed_report.calorimeter import calorimeter_section
 from lamarr.validation.detailed_report.findings import Section
 from lamarr.validation.detailed_report.muon import muon_section
 from lamarr.validation.detailed_report.rich import rich_section
 from lamarr.validation.detailed_report.selection import long_tracks
+from lamarr.validation.detailed_report.tracks import tracks_section
+from lamarr.validation.detailed_report.vertices import vertices_section
 
 __all__ = ["Report", "make_report", "read_files", "sections_of"]
 
@@ -65,8 +68,11 @@ def make_report(files: Sequence[Path]) -> Report:
 def sections_of(batch: EventBatch) -> Iterable[Section]:
     """Yield the sections for `batch`."""
     tracks = long_tracks(batch)
+    yield tracks_section(batch)
+    yield vertices_section(batch)
     yield rich_section(tracks)
     yield muon_section(tracks)
+    yield calorimeter_section(batch)
 
 
 def read_files(files: Sequence[Path]) -> EventBatch:

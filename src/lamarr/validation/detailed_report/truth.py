@@ -71,7 +71,7 @@ def residuals(batch: EventBatch) -> Residuals:
     pulls = {}
     for i, name in enumerate(PARAMETERS):
         if f"cov{i}{i}" in t:
-            pulls[name] = (((t[name] - true[name]) / np.sqrt(t[f"cov{i}{i}"])))[known]
+            pulls[name] = ((t[name] - true[name]) / np.sqrt(t[f"cov{i}{i}"]))[known]
     return Residuals(
         pid=np.abs(particles["pid"][rows]).astype(np.int64)[known],
         p=(p / GeV)[known],

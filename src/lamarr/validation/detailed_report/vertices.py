@@ -21,13 +21,15 @@ RAPIDSIM: Final = {"x": (10.817, 37.84, 0.0815), "y": (10.817, 37.84, 0.0815), "
 
 
 def expected(axis: str, n: NDArray[Any]) -> NDArray[Any]:
-    """Published resolution in µm of a vertex of n tracks."""
+    """Return the published resolution in µm of a vertex of n tracks."""
     a, b, c = RAPIDSIM[axis]
     return np.asarray(a + b * np.exp(-c * n))
 
 
 def vertices_section(batch: EventBatch) -> Section:
     """Return the widths of reconstructed minus generated positions."""
+    if "primary_vertices" not in batch:
+        return Section(title="Primary vertices", notes=("The sample has no primary vertices.",))
     v = batch["primary_vertices"]
     rows = batch.rows_of("vertices", v["event_id"], v["vertex_id"])
     good = rows >= 0
@@ -77,8 +79,6 @@ def _plot(axis: str, profile: Profile) -> Plot:
         y_label=rf"$\sigma_{{68}}({axis})$ [µm]",
         profiles={"detailed simulation": profile},
         references=(
-            Reference(
-                label="RapidSim ± 20 %", x=n, y=y, low=(1 - TOLERANCE) * y, high=(1 + TOLERANCE) * y
-            ),
+            Reference(label="RapidSim ± 20 %", x=n, y=y, low=(1 - TOLERANCE) * y, high=(1 + TOLERANCE) * y),
         ),
     )
