@@ -11,9 +11,9 @@ import math
 import sys
 
 import numpy as np
-from lamarr.detailed.transport.geant4 import g4
 
 from lamarr.detailed.rich.radiator import Radiator
+from lamarr.detailed.transport.geant.binding import g4
 from lamarr.detector.geometry import load_geometry
 
 RICH = load_geometry().rich1

@@ -67,6 +67,18 @@ def expect(tracks: NDArray[Any], rich: Rich, number: int) -> Expectation:
     return Expectation(rows, direction, mirror, theta, sigma, yields, mu)
 
 
+def _at(begin: NDArray[Any], end: NDArray[Any], axis: str, z: float) -> Floats:
+    """Position (k,) at `z`, by the cubic that has the positions and slopes of both states.
+
+    The field reaches into RICH1 and bends tracks most at its end, so that a mean of slopes would not do.
+    """
+    h = end["z"] - begin["z"]
+    s = (z - begin["z"]) / h
+    value = (1 + 2 * s) * (1 - s) ** 2 * begin[axis] + s**2 * (3 - 2 * s) * end[axis]
+    slope = s * (1 - s) ** 2 * begin["t" + axis] - s**2 * (1 - s) * end["t" + axis]
+    return np.asarray(value + h * slope)
+
+
 def block_counts(e: Expectation, hypothesis: NDArray[np.int64], radiator: Radiator, panels: Panels) -> Floats:
     """Photons (n_blocks,) that the tracks send to each photon detector under their hypotheses (k,)."""
     lit = np.flatnonzero((hypothesis < 5) & (e.mu[np.arange(len(hypothesis)), hypothesis] > 0))
