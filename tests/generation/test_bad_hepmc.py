@@ -39,7 +39,7 @@ def written(tmp_path, data):
     [
         (b"", "is empty"),
         (b"\n \n", "is empty"),
-        (os.urandom(200_000), r"listing \('HepMC::...'\) is expected, but the file begins with b'"),
+        (os.urandom(200_000), r"listing \('HepMC::...'\) is expected, but the file begins with b['\"]"),
         (b"ROOT file, perhaps\n" * 10, "begins with b'ROOT file"),
         (LHCB.replace("IO_GenEvent", "IO_Ascii"), "the file says 'IO_Ascii'"),
         (LHCB.replace("IO_GenEvent", "Asciiv4"), "the file says 'Asciiv4'"),

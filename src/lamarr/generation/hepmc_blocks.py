@@ -10,6 +10,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lamarr.generation.hepmc_files import DAMAGED, ByteStream
 
 __all__ = ["Block", "split_events"]
@@ -17,21 +20,21 @@ __all__ = ["Block", "split_events"]
 _CHUNK = 1 << 20
 _START = re.compile(rb"HepMC::(\S+?)-START_EVENT_LISTING")
 _VERSIONS = {b"IO_GenEvent": 2, b"Asciiv3": 3}
-_VERTEX2 = re.compile(rb"\nV(?: +[^ \n]+){6} +(\d+) +(\d+) ")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
     """The text of one HepMC event, with the header it needs, or what is wrong with it.
 
-    ``number`` is the HepMC event number, None if it could not be read. A block without text reports
-    something that concerns the rest of the file.
+    ``number`` is the HepMC event number, None if it could not be read; ``particles`` counts its lines of
+    particles. A block without text reports something that concerns the rest of the file.
     """
 
     version: int = 0
     header: bytes = b""
     text: bytes = b""
     number: int | None = None
+    particles: int = 0
     error: str | None = None
 
 
@@ -102,26 +105,46 @@ def _block(version: int, header: bytes, text: bytes) -> Block:
     except (IndexError, ValueError):
         line = b" ".join(fields)[:80].decode(errors="replace")
         return Block(text=text, error=f"the first line of an event cannot be understood: '{line}'")
-    error = _miscounted(version, text, expected)
+    particles, error = _miscounted(version, text, expected)
     return Block(
         version=version,
         header=header,
         text=text,
         number=number,
+        particles=particles,
         error=error and f"HepMC event {number} is incomplete: {error}",
     )
 
 
-def _miscounted(version: int, text: bytes, expected: int) -> str | None:
-    """Compare the counts that an event declares with its lines."""
-    particles = text.count(b"\nP ")
-    if version == 3:
-        return None if particles == expected else f"{expected} particles are declared, {particles} found"
-    vertices = _VERTEX2.findall(text)
-    if len(vertices) != expected:
-        return f"{expected} vertices are declared, {len(vertices)} found"
-    declared = sum(int(orphans) + int(outgoing) for orphans, outgoing in vertices)
-    return None if particles == declared else f"{declared} particles are declared, {particles} found"
+def _miscounted(version: int, text: bytes, expected: int) -> tuple[int, str | None]:
+    """Particles of an event; and what is wrong, if its lines are not as many as it declares."""
+    starts, kinds = _lines(text)
+    particles = int(np.count_nonzero(kinds == ord("P")))
+    declared = expected
+    if version == 2:
+        vertices = [_of_vertex(text, s) for s in starts[kinds == ord("V")].tolist()]
+        found = len(vertices) - vertices.count(None)
+        if found != expected:
+            return particles, f"{expected} vertices are declared, {found} found"
+        declared = sum(filter(None, vertices))
+    wrong = f"{declared} particles are declared, {particles} found"
+    return particles, None if particles == declared else wrong
+
+
+def _of_vertex(text: bytes, start: int) -> int | None:
+    """Particles that a vertex of HepMC 2 declares (orphans and outgoing), None if it is malformed."""
+    fields = text[start : text.find(b"\n", start)].split(None, 9)
+    if len(fields) < 10 or not (fields[7].isdigit() and fields[8].isdigit()):
+        return None
+    return int(fields[7]) + int(fields[8])
+
+
+def _lines(text: bytes) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
+    """Where lines of one letter and a blank begin, but for the first line; and the letter."""
+    data = np.frombuffer(text, np.uint8)
+    starts = np.flatnonzero(data[:-2] == ord("\n")) + 1
+    starts = starts[data[starts + 1] == ord(" ")]
+    return starts, data[starts]
 
 
 class _Text:

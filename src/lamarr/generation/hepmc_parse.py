@@ -42,7 +42,7 @@ def parse(block: Block, where: str) -> tuple[Any, Any]:
     Two kinds of legal files do not please HepMC3: a vertex that nothing enters (particle gun) is given a
     beam, and weights that do not match the names in the header are read without names.
     """
-    wanted = block.text.count(b"\nP ")
+    wanted = block.particles
     text, added = _with_beams3(block.text) if block.version == 3 and b"[]" in block.text else (block.text, 0)
     event, data = _read(block.version, block.header, text)
     if not len(data.particles) and block.version == 3:
