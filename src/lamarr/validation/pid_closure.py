@@ -189,7 +189,7 @@ def _correlations(t: Columns) -> NDArray[np.float64]:
         _, at, count = np.unique(t[c], return_inverse=True, return_counts=True)
         ranks.append((np.cumsum(count) - 0.5 * (count - 1))[at])
     with np.errstate(divide="ignore", invalid="ignore"):  # a constant column has no correlations
-        return np.nan_to_num(np.corrcoef(np.array(ranks)))
+        return np.asarray(np.nan_to_num(np.corrcoef(np.array(ranks))))
 
 
 def _pairs(data: Path, stage: Identification, part: str, seed: int) -> tuple[Columns, Columns]:
