@@ -26,12 +26,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from lamarr.errors import ConfigurationError
 from lamarr.tuning.problems import TuningError, problem
-from lamarr.tuning.tables import take_lock, trials, upsert
+from lamarr.tuning.tables import take_lock, trials, upsert, upsert_many
 
 __all__ = ["Committer"]
 
 _log = logging.getLogger("lamarr.tuning")
 _RETRY_S = 1.0
+_MANY_TRIALS = upsert_many(trials)
 
 
 class Committer:
@@ -144,11 +145,19 @@ class Committer:
             for statement, group in _grouped(rows):
                 connection.execute(statement, group)
             if found:
-                connection.execute(self._upsert(trials), found)
+                self._save_trials(connection, found)
             connection.commit()
         except BaseException:
             self._roll_back(connection)
             raise
+
+    def _save_trials(self, connection: Connection, rows: list[Mapping[str, Any]]) -> None:
+        """All trials in one statement: PostgreSQL plans and answers once, not once for each."""
+        if self._engine.dialect.name != "postgresql":
+            connection.execute(self._upsert(trials), rows)
+            return
+        arrays = tuple([row[c.name] for row in rows] for c in trials.columns)
+        connection.exec_driver_sql(_MANY_TRIALS, arrays)
 
     def _open(self) -> Connection:
         """Give the connection; a new one, with the lock taken again, if the old one broke."""

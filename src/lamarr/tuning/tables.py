@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -45,6 +45,7 @@ __all__ = [
     "tokens",
     "trials",
     "upsert",
+    "upsert_many",
     "users",
 ]
 
@@ -212,6 +213,27 @@ def upsert(dialect: str, table: Table) -> Any:
     keys = [c.name for c in table.primary_key.columns]
     rest = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
     return statement.on_conflict_do_update(index_elements=keys, set_=rest)
+
+
+_ARRAYS: Final = {
+    String: "text",
+    Text: "text",
+    Integer: "integer",
+    BigInteger: "bigint",
+    Double: "double precision",
+}
+
+
+def upsert_many(table: Table) -> str:
+    """PostgreSQL's upsert of any number of rows in one statement: one array per column, in `%s`."""
+    names = [f'"{c.name}"' for c in table.columns]
+    keys = [f'"{c.name}"' for c in table.primary_key.columns]
+    arrays = ", ".join(f"%s::{_ARRAYS[type(c.type)]}[]" for c in table.columns)
+    changes = ", ".join(f"{n} = excluded.{n}" for n in names if n not in keys)
+    return (
+        f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM unnest({arrays}) "
+        f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
+    )
 
 
 def take_lock(connection: Connection, engine: Engine) -> int | None:
