@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lamarr.transpile.c.compiler import FLAGS, compiler
-from lamarr.transpile.trace import C_TYPES, Trace, UntraceableError
+from lamarr.transpile.trace import C_TYPES, Trace, UntraceableError, tidy
 
 COLUMNS = {
     "a": "float64",
@@ -65,11 +65,11 @@ def compiled(function: Any, folder: Path) -> Any:
     outcome = function(columns)
     inputs = ", ".join(f"const {C_TYPES[d]} *{n}" for n, d in COLUMNS.items())
     outputs = ", ".join(f"{C_TYPES[s.dtype.name]} *out_{n}" for n, s in outcome.items())
-    stores = "\n".join(f"out_{n}[row] = {s.name};" for n, s in outcome.items())
-    body = "\n".join(trace.lines)
+    stores = [f"out_{n}[row] = {s.name};" for n, s in outcome.items()]
+    body = "\n".join(tidy([*trace.lines, *stores]))
     text = (
         f'#include "arithmetic.h"\nvoid run(size_t n, {inputs}, {outputs}) '
-        f"{{ for (size_t row = 0; row < n; row++) {{\n{body}\n{stores}\n}} }}\n"
+        f"{{ for (size_t row = 0; row < n; row++) {{\n{body}\n}} }}\n"
     )
     header = resources.files("lamarr.transpile.trace").joinpath("arithmetic.h").read_text()
     (folder / "arithmetic.h").write_text(header)
@@ -151,3 +151,18 @@ def test_what_cannot_be_traced_is_named(function: Any, words: str) -> None:
     columns = {n: trace.input(f"c_{n}", f"{n}[row]", d) for n, d in COLUMNS.items()}
     with pytest.raises(UntraceableError, match=words):
         function(columns)
+
+
+def test_what_is_used_once_stands_where_it_is_used() -> None:
+    trace = Trace()
+    a, b = (trace.input(f"c_{n}", f"{n}[row]", "float64") for n in "ab")
+    root = np.sqrt(a * a + b**2)
+    result = root / (root - 1.0)
+    lines = tidy([*trace.lines, f"out[row] = {result.name};"])
+    assert lines == [
+        "const double c_a = a[row];",
+        "const double c_b = b[row];",
+        "const double t5 = lamarr_sqrt((c_a * c_a) + (c_b * c_b));",
+        "out[row] = t5 / (t5 - 1.0);",
+    ]
+    assert max(map(len, tidy(trace.lines))) <= 96

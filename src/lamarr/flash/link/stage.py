@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import zlib
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from lamarr.flash.link.layout import Layout
 from lamarr.flash.row_stage import New, RowStage
 from lamarr.flash.rows import JOINS, NUMBER
 from lamarr.flash.stages.model import ModelStage
-from lamarr.transpile.trace import Symbol, Trace
+from lamarr.transpile.trace import Symbol, Trace, tidy
 
 __all__ = ["StageWriter", "template"]
 
@@ -75,15 +76,16 @@ class StageWriter:
             "model": self._model(),
             "outcome": self._outcome(),  # last: what is written here, the parts above read from before
         }
-        return template("stage.c").substitute(
+        text = template("stage.c").substitute(
             name=self.prefix,
             stage=stage.name.replace(".", "_"),
             title=(stage.__doc__ or stage.name).strip().splitlines()[0],
             rows=self._rows(),
             start=self._start(),
             buffers=self._buffers(),
-            **{k: textwrap.indent(v, "    ").rstrip() for k, v in parts.items()},
+            **{k: textwrap.indent(v, " " * (6 if k == "select" else 4)).rstrip() for k, v in parts.items()},
         )
+        return re.sub(r"\n{2,}(?= )", "\n", text)
 
     # ---- columns
 
@@ -167,7 +169,7 @@ class StageWriter:
         trace = Trace()
         mask = self.stage.selected(_Columns(self, trace))
         test = "" if mask is True else f"if ({mask.name}) "
-        return "\n".join([*trace.lines, f"{test}row[n++] = i;"])
+        return "\n".join(tidy([*trace.lines, f"{test}row[n++] = i;"]))
 
     def _refuse(self) -> str:
         trace = Trace()
@@ -282,5 +284,5 @@ def _crc(stage: str) -> str:
 
 
 def _loop(comment: str, lines: Sequence[str]) -> str:
-    body = "\n".join(f"  {line}" for line in lines)
+    body = "\n".join(f"  {line}" for line in tidy(lines))
     return f"/* {comment} */\nfor (size_t k = 0; k < n; k++) {{\n  const size_t i = row[k];\n{body}\n}}"
