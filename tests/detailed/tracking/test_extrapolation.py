@@ -16,7 +16,7 @@ from lamarr.detector.geometry import load_geometry
 
 SETUP = setup_of(CONTEXT)
 GRID, FRAME, SLABS, PIPE = SETUP.tables
-WORK = np.empty((6, 4, 4))
+WORK, NONE = np.empty((6, 4, 4)), np.zeros(5)
 UNIFORM = np.zeros((3, 2, 2, 3))
 UNIFORM[..., 1] = 1.0
 UNIFORM_FRAME = np.array([-1e4, 1e4, 1e4, 1e4, 1e4, 1e4, 300.0])
@@ -25,7 +25,7 @@ NO_FIELD = np.zeros((3, 2, 2, 3))
 
 def carry(grid, frame, state, z, z_end, p=None):
     s, p = np.array(state, float), np.zeros((5, 5)) if p is None else p.copy()
-    propagate(grid, frame, s, p, z, z_end, WORK)
+    propagate(grid, frame, s, p, np.zeros(5), z, z_end, WORK)
     return s, p
 
 
@@ -88,7 +88,7 @@ def test_steps_are_short_enough():
         long, _ = carry(GRID, FRAME, [0, 0, tx, ty, 1 / 3.0], 0.0, 9000.0)
         s, z = np.array([0, 0, tx, ty, 1 / 3.0]), 0.0
         while z < 9000.0:
-            propagate(GRID, FRAME, s, np.zeros((5, 5)), z, z + 50.0, WORK)
+            propagate(GRID, FRAME, s, np.zeros((5, 5)), np.zeros(5), z, z + 50.0, WORK)
             z += 50.0
         np.testing.assert_allclose(long[:2], s[:2], atol=0.03)
         np.testing.assert_allclose(long[2:4], s[2:4], atol=1e-5)
@@ -112,9 +112,9 @@ def test_energy_loss_is_that_of_light_materials(momentum, expected):
 
 def test_energy_lost_outwards_comes_back_inwards():
     s, p = np.array([0.0, 0.0, 0.1, 0.05, 0.2]), np.zeros((5, 5))
-    advance(GRID, FRAME, SLABS, PIPE, s, p, 0.0, 9000.0, s[4], 1.0, WORK)
+    advance(GRID, FRAME, SLABS, PIPE, s, p, NONE, 0.0, 9000.0, s[4], 1.0, WORK)
     assert 5.0 - 1 / s[4] > 0.01
-    advance(GRID, FRAME, SLABS, PIPE, s, p, 9000.0, 0.0, 0.2, -1.0, WORK)
+    advance(GRID, FRAME, SLABS, PIPE, s, p, NONE, 9000.0, 0.0, 0.2, -1.0, WORK)
     assert 1 / s[4] == pytest.approx(5.0, abs=0.002)
 
 
@@ -122,8 +122,8 @@ def test_material_on_the_way_to_rich2():
     """X0 on a straight line at η = 3.3: VELO 0.1 to 0.3, all up to the T stations 0.3 to 0.8."""
     material = material_of(load_geometry())
     s, p = np.array([0.0, 0.0, 0.05, 0.05, 1e-9]), np.zeros((5, 5))
-    advance(NO_FIELD, UNIFORM_FRAME, material.slabs, material.pipe, s, p, 0.0, 800.0, 1.0, 1.0, WORK)
+    advance(NO_FIELD, UNIFORM_FRAME, material.slabs, material.pipe, s, p, NONE, 0.0, 800.0, 1.0, 1.0, WORK)
     unit = (0.0136 * (1 + 0.038 * np.log(0.1))) ** 2 * (1 + 0.13957**2)
     assert 0.1 < p[2, 2] / unit < 0.35
-    advance(NO_FIELD, UNIFORM_FRAME, material.slabs, material.pipe, s, p, 800.0, 9400.0, 1.0, 1.0, WORK)
+    advance(NO_FIELD, UNIFORM_FRAME, material.slabs, material.pipe, s, p, NONE, 800.0, 9400.0, 1.0, 1.0, WORK)
     assert 0.3 < p[2, 2] / unit < 0.8

@@ -44,7 +44,7 @@ def fly(state, z, track, rng, context=CONTEXT, material=True):
     for z_stop, what, number in sorted(stops):
         if z_stop < z:
             continue
-        propagate(grid, frame, s, none, z, z_stop, work)
+        propagate(grid, frame, s, none, np.zeros(5), z, z_stop, work)
         z = z_stop
         if not np.isfinite(s).all() or abs(s[2]) > 2 or np.abs(s[:2]).max() > 3500:
             break

@@ -86,9 +86,13 @@ def step(grid: Floats, frame: Floats, z: float, h: float, y: Floats, q: float, w
 
 @compiled
 def propagate(
-    grid: Floats, frame: Floats, s: Floats, p: Floats, z: float, z_end: float, work: Floats
+    grid: Floats, frame: Floats, s: Floats, p: Floats, d: Floats, z: float, z_end: float, work: Floats
 ) -> None:
-    """Carry state `s` (5,) and covariance `p` (5, 5) from `z` to `z_end` through the field alone."""
+    """Carry state `s` (5,) and covariance `p` (5, 5) from `z` to `z_end` through the field alone.
+
+    `d` (5,) is a deviation from `s` that is carried linearly: a filter which starts without knowledge of the
+    momentum strays so far that the field's curvature would bias it, were it not linear about a reference.
+    """
     y = work[5]
     for i in range(4):
         y[i, 0] = s[i]
@@ -100,6 +104,11 @@ def propagate(
         step(grid, frame, z + i * h, h, y, s[4], work)
     for i in range(4):
         s[i] = y[i, 0]
+    g2, g3, g4 = d[2], d[3], d[4]
+    for i in range(2):
+        d[i] += y[i, 1] * g2 + y[i, 2] * g3 + y[i, 3] * g4
+    for i in range(2, 4):
+        d[i] = y[i, 1] * g2 + y[i, 2] * g3 + y[i, 3] * g4
     # p becomes F p Fᵀ; F is the identity but for its last three columns, (y; 0 0 1)
     for c in range(5):
         g2, g3, g4 = p[2, c], p[3, c], p[4, c]
@@ -187,13 +196,14 @@ def advance(
     pipe: Floats,
     s: Floats,
     p: Floats,
+    d: Floats,
     z: float,
     z_end: float,
     q: float,
     outward: float,
     work: Floats,
 ) -> None:
-    """Carry state and covariance from `z` to `z_end` through field and material.
+    """Carry state, covariance and deviation from `z` to `z_end` through field and material.
 
     Parameters
     ----------
@@ -211,11 +221,11 @@ def advance(
     r_before, z_before = math.hypot(s[0], s[1]), z
     for n in range(last - first):
         slab = slabs[first + n] if up == 1 else slabs[last - 1 - n]
-        d = slab[0] - z
-        if not _inside(slab, s[0] + d * s[2], s[1] + d * s[3]):
+        way = slab[0] - z
+        if not _inside(slab, s[0] + way * s[2], s[1] + way * s[3]):
             continue
-        if d != 0.0:
-            propagate(grid, frame, s, p, z, slab[0], work)
+        if way != 0.0:
+            propagate(grid, frame, s, p, d, z, slab[0], work)
             z = slab[0]
         _material(s, p, slab[1], slab[2], q, outward)
         if z > pipe[0, 0]:
@@ -224,4 +234,4 @@ def advance(
                 _material(s, p, wall * pipe[0, 5], wall * pipe[0, 6], q, outward)
         r_before, z_before = math.hypot(s[0], s[1]), z
     if z_end != z:
-        propagate(grid, frame, s, p, z, z_end, work)
+        propagate(grid, frame, s, p, d, z, z_end, work)

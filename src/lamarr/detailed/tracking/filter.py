@@ -136,13 +136,13 @@ def follow(
         Number of hits, and where the state is.
     """
     grid, frame, slabs, pipe = tables
-    work = np.empty((6, 4, 4))
+    work, d = np.empty((6, 4, 4)), np.zeros(5)
     n, missed = 0, 0
     for plane in order:
-        d = z_planes[plane] - z
-        if not _crosses(kinds[plane], sides[plane], s[0] + d * s[2], s[1] + d * s[3]):
+        way = z_planes[plane] - z
+        if not _crosses(kinds[plane], sides[plane], s[0] + way * s[2], s[1] + way * s[3]):
             continue
-        advance(grid, frame, slabs, pipe, s, p, z, z_planes[plane], s[4], outward, work)
+        advance(grid, frame, slabs, pipe, s, p, d, z, z_planes[plane], s[4], outward, work)
         z = z_planes[plane]
         hit, _ = _closest(kinds[plane], first[plane], first[plane + 1], values, s, p, largest)
         if hit < 0:

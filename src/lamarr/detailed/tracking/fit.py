@@ -97,6 +97,24 @@ def _lost(s: Floats) -> bool:
 
 
 @compiled
+def _measure(
+    kind: int, value: Floats, side: float, r: Floats, d: Floats
+) -> tuple[float, float, float, float]:
+    """Residual of a state r + d as in ``residual``, linear about the reference r."""
+    res, hx, hy, variance = residual(kind, value, side, r)
+    return res - hx * d[0] - hy * d[1], hx, hy, variance
+
+
+@compiled
+def _meet(r: Floats, d: Floats, reference: Floats, linear: bool) -> None:
+    """Turn to the reference of a node, the state r + d being the same; without one it is the state itself."""
+    for i in range(5):
+        s = r[i] + d[i]
+        r[i] = reference[i] if linear else s
+        d[i] = s - r[i]
+
+
+@compiled
 def _fit(
     tables: Tables,
     n: int,
@@ -109,6 +127,8 @@ def _fit(
     s: Floats,
     p: Floats,
     spread: float,
+    reference: Floats,
+    linear: bool,
     smooth: Floats,
     cov: Floats,
     chi2: Floats,
@@ -116,39 +136,56 @@ def _fit(
     """Fit `n` hits, ordered away from the beam, from state `s` at the first; return the χ² of the track.
 
     `s` and `p` become the result at the first hit, `smooth` (n, 5) the states at the hits, `chi2` (n,) that
-    of each hit against the track without it.
+    of each hit against the track without it. With `linear` the filter is linear about the states `reference`
+    (n, 5), else about its own predictions.
     """
     grid, frame, slabs, pipe = tables
     work, scratch = np.empty((6, 4, 4)), np.empty((2, 5, 5))
-    others, c = np.empty(5), np.empty((5, 5))
+    others, c, r, d = np.empty(5), np.empty((5, 5)), np.empty(5), np.zeros(5)
     q = s[4]
     total = 0.0
     _wide(p, q, spread)
+    for k in range(5):
+        r[k] = s[k]
     for i in range(n):
         if i > 0:
-            advance(grid, frame, slabs, pipe, s, p, z[i - 1], z[i], q, 1.0, work)
+            advance(grid, frame, slabs, pipe, r, p, d, z[i - 1], z[i], q, 1.0, work)
+        _meet(r, d, reference[i], linear)
+        _sum(r, d, s)
         if _lost(s):
             return math.inf
         _copy(s, p, smooth[i], cov[i])  # predicted, without this hit
-        res, hx, hy, variance = residual(kinds[i], values[hits[i]], sides[i], s)
         if use[i]:
-            total += update(s, p, res, hx, hy, variance)
-    _wide(p, q, spread if spread < 0.01 else 10 * spread)
+            res, hx, hy, variance = _measure(kinds[i], values[hits[i]], sides[i], r, d)
+            total += update(d, p, res, hx, hy, variance)
+            if not linear:
+                _meet(r, d, r, False)
+    _wide(p, q, spread)
     for i in range(n - 1, -1, -1):
         if i < n - 1:
-            advance(grid, frame, slabs, pipe, s, p, z[i + 1], z[i], q, -1.0, work)
+            advance(grid, frame, slabs, pipe, r, p, d, z[i + 1], z[i], q, -1.0, work)
+        _meet(r, d, reference[i], linear)
+        _sum(r, d, s)
         _copy(smooth[i], cov[i], others, c)
         if _lost(s) or not _average(others, c, s, p, scratch):  # everything but this hit
             return math.inf
         res, hx, hy, variance = residual(kinds[i], values[hits[i]], sides[i], others)
-        hit_chi2 = res * res / (variance + hx * (c[0, 0] * hx + 2 * c[0, 1] * hy) + hy * c[1, 1] * hy)
-        chi2[i] = hit_chi2
+        chi2[i] = res * res / (variance + hx * (c[0, 0] * hx + 2 * c[0, 1] * hy) + hy * c[1, 1] * hy)
         if use[i]:
             update(others, c, res, hx, hy, variance)
-            res, hx, hy, variance = residual(kinds[i], values[hits[i]], sides[i], s)
-            update(s, p, res, hx, hy, variance)
+            res, hx, hy, variance = _measure(kinds[i], values[hits[i]], sides[i], r, d)
+            update(d, p, res, hx, hy, variance)
+            if not linear:
+                _meet(r, d, r, False)
         _copy(others, c, smooth[i], cov[i])
+    _sum(r, d, s)
     return total
+
+
+@compiled
+def _sum(r: Floats, d: Floats, s: Floats) -> None:
+    for i in range(5):
+        s[i] = r[i] + d[i]
 
 
 @compiled
@@ -191,6 +228,7 @@ def fit_many(
     states = np.full((n, len(z_states), 5), np.nan)
     chi2, n_dof, removed = np.zeros(n), np.zeros(n, np.int64), np.zeros(n, np.int64)
     smooth, cov = np.empty((longest, 5)), np.empty((longest, 5, 5))
+    reference = np.empty((longest, 5))
     z, kinds, sides = np.empty(longest), np.empty(longest, np.int64), np.empty(longest)
     each, use = np.empty(longest), np.empty(longest, np.bool_)
     work, s, p = np.empty((6, 4, 4)), np.empty(5), np.empty((5, 5))
@@ -206,8 +244,14 @@ def fit_many(
             s[i] = seeds[t, i]
         used = m
         for iteration in range(ITERATIONS):
-            width = spread if iteration == 0 or spread < 0.01 else max(spread, 0.3)
-            chi2[t] = _fit(tables, m, hits[t], z, kinds, values, sides, use, s, p, width, smooth, cov, each)
+            width = spread if iteration == 0 or spread < 0.01 else 1.0
+            for i in range(m):
+                for k in range(5):
+                    reference[i, k] = smooth[i, k]
+            chi2[t] = _fit(
+                tables, m, hits[t], z, kinds, values, sides, use, s, p, width, reference, iteration > 0,
+                smooth, cov, each,
+            )  # fmt: skip
             if chi2[t] == math.inf:
                 break
             for i in range(m):  # the straws' ambiguity follows the smoothed track
@@ -251,25 +295,26 @@ def _state_at(
     for i in range(m):
         if z[i] <= z_end:
             near = i
-    p = np.zeros((5, 5))
+    p, d = np.zeros((5, 5)), np.zeros(5)
     for i in range(5):
         out[i] = smooth[near, i]
     outward = 1.0 if z_end > z[near] else -1.0
-    advance(grid, frame, slabs, pipe, out, p, z[near], z_end, out[4], outward, work)
+    advance(grid, frame, slabs, pipe, out, p, d, z[near], z_end, out[4], outward, work)
 
 
 @compiled
 def _to_beam(tables: Tables, s: Floats, p: Floats, z: float, work: Floats) -> float:
     """Carry state and covariance to the point closest to the z axis; return its z."""
     grid, frame, slabs, pipe = tables
+    none = np.zeros(5)
     for _ in range(3):
         slope2 = s[2] * s[2] + s[3] * s[3]
         if slope2 < 1e-10:
             break
-        d = -(s[0] * s[2] + s[1] * s[3]) / slope2
-        d = min(max(d, -3000.0), 3000.0)
-        if abs(d) < 1e-4:
+        way = -(s[0] * s[2] + s[1] * s[3]) / slope2
+        way = min(max(way, -3000.0), 3000.0)
+        if abs(way) < 1e-4:
             break
-        advance(grid, frame, slabs, pipe, s, p, z, z + d, s[4], -1.0, work)
-        z += d
+        advance(grid, frame, slabs, pipe, s, p, none, z, z + way, s[4], -1.0, work)
+        z += way
     return z

@@ -68,5 +68,5 @@ def _in_front_of_t(t: Segments, setup: Setup) -> Floats:
     grid, frame = setup.tables[:2]
     out, work = t.end.copy(), np.empty((6, 4, 4))
     for state, z in zip(out, t.z_end, strict=True):
-        propagate(grid, frame, state, np.zeros((5, 5)), z, Z_COMPARE, work)
+        propagate(grid, frame, state, np.zeros((5, 5)), np.zeros(5), z, Z_COMPARE, work)
     return out

@@ -142,6 +142,8 @@ def _velo(build: _Builder) -> None:
             build.annulus(z - FOIL_DISTANCE, foil, "Al", velo.foil.r_min, velo.r_max, side)
             for shift in (-velo.sensor_gap, velo.sensor_gap):
                 build.annulus(z + shift, velo.thickness, "Si", velo.r_min, velo.r_max, side)
+            support = velo.support
+            build.annulus(z, support.thickness, support.material, velo.r_max, support.r_max, side)
     z = velo.tank.z_end - velo.tank.window / 2
     build.annulus(z, velo.tank.window, "Al", build.geometry.beam_pipe[0].r_begin, velo.tank.r)
 
