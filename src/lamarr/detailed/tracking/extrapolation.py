@@ -165,17 +165,17 @@ def _inside(slab: Floats, x: float, y: float) -> bool:
 
 
 @compiled
-def _pipe_wall(pipe: Floats, s: Floats, z: float, r_before: float, z_before: float) -> float:
-    """Way (mm along z) through the pipe's wall of a track that went from `r_before`, `z_before` to `z`."""
-    r = math.hypot(s[0], s[1])
-    for i in range(len(pipe)):
-        if pipe[i, 0] <= z <= pipe[i, 1] and pipe[i, 0] <= z_before <= pipe[i, 1]:
-            slope = (pipe[i, 3] - pipe[i, 2]) / (pipe[i, 1] - pipe[i, 0])
-            gap = r - (pipe[i, 2] + slope * (z - pipe[i, 0]))
-            before = r_before - (pipe[i, 2] + slope * (z_before - pipe[i, 0]))
-            if gap * before < 0:
-                return float(min(pipe[i, 4] / abs(gap - before), 1.0) * abs(z - z_before))
-    return 0.0
+def _pipe_wall(pipe: Floats, piece: int, r: float, z: float, r_before: float, z_before: float) -> float:
+    """Way (mm along z) through the wall of a piece of pipe on a straight line from `z_before` to `z`."""
+    low, high = max(min(z, z_before), pipe[piece, 0]), min(max(z, z_before), pipe[piece, 1])
+    if low >= high:
+        return 0.0
+    track = (r - r_before) / (z - z_before)
+    cone = (pipe[piece, 3] - pipe[piece, 2]) / (pipe[piece, 1] - pipe[piece, 0])
+    gap = r_before + track * (low - z_before) - pipe[piece, 2] - cone * (low - pipe[piece, 0])
+    if gap * (gap + (track - cone) * (high - low)) >= 0:
+        return 0.0
+    return float(min(pipe[piece, 4] / abs(track - cone), high - low))
 
 
 @compiled
@@ -186,6 +186,19 @@ def _material(s: Floats, p: Floats, x0: float, mass: float, q: float, outward: f
     if s[4] != 0.0:
         momentum = max(abs(1 / s[4]) - outward * loss, 0.05)
         s[4] = math.copysign(1 / momentum, s[4])
+
+
+@compiled
+def _cross_pipe(
+    pipe: Floats, s: Floats, p: Floats, z: float, r_before: float, z_before: float, q: float, outward: float
+) -> None:
+    if z == z_before or max(z, z_before) < pipe[0, 0]:
+        return
+    r = math.hypot(s[0], s[1])
+    for i in range(len(pipe)):
+        wall = _pipe_wall(pipe, i, r, z, r_before, z_before)
+        if wall > 0.0:
+            _material(s, p, wall * pipe[i, 5], wall * pipe[i, 6], q, outward)
 
 
 @compiled
@@ -228,10 +241,8 @@ def advance(
             propagate(grid, frame, s, p, d, z, slab[0], work)
             z = slab[0]
         _material(s, p, slab[1], slab[2], q, outward)
-        if z > pipe[0, 0]:
-            wall = _pipe_wall(pipe, s, z, r_before, z_before)
-            if wall > 0.0:
-                _material(s, p, wall * pipe[0, 5], wall * pipe[0, 6], q, outward)
+        _cross_pipe(pipe, s, p, z, r_before, z_before, q, outward)
         r_before, z_before = math.hypot(s[0], s[1]), z
     if z_end != z:
         propagate(grid, frame, s, p, d, z, z_end, work)
+        _cross_pipe(pipe, s, p, z_end, r_before, z_before, q, outward)

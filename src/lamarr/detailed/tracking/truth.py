@@ -37,9 +37,10 @@ def _rows(
 def matched_tracks(batch: EventBatch) -> Columns:
     """Columns over all tracks: type, ghost_prob, pid and true momentum; the differences to the truth.
 
-    ``good`` marks tracks of generated particles; the others, ghosts and secondaries, are ``unmatched`` and have
-    NaN or 0 as truth. ``dp`` is (p − p_true) / p_true, ``ip_x`` and ``ip_y`` (mm) the distance to the point of
-    production in its plane z, ``pull`` (n, 5) the differences of x, y, tx, ty, q/p over their errors where the track is closest to the beam.
+    ``good`` marks tracks of generated particles; the others, ghosts and secondaries, are ``unmatched`` and
+    have NaN or 0 as truth. ``dp`` is (p − p_true) / p_true, ``ip_x`` and ``ip_y`` (mm) the distance to the
+    point of production in its plane z, ``pull`` (n, 5) the differences of x, y, tx, ty, q/p over their errors
+    where the track is closest to the beam.
     """
     tracks, particles = batch["tracks"], batch["particles"]
     rows = particle_rows(batch, tracks["event_id"], tracks["particle_id"])
@@ -83,7 +84,7 @@ def _take(column: NDArray[Any], rows: NDArray[np.int64], good: NDArray[np.bool_]
 
 
 def matched_vertices(batch: EventBatch) -> Columns:
-    """Differences x, y, z (mm) of reconstructed vertices to their collisions, ``pull`` (n, 3), and n_tracks."""
+    """Differences x, y, z (mm) of vertices to their collisions, ``pull`` (n, 3), and n_tracks."""
     found, collisions = batch["primary_vertices"], batch["collisions"]
     rows = _rows(collisions["event_id"], collisions["collision_id"], found["event_id"], found["collision_id"])
     good = rows >= 0
