@@ -69,7 +69,7 @@ def tracking_performance(batch: EventBatch) -> Result:
         For each of ``momentum`` (σ(p)/p in %), ``ip``, ``vertex_x``, ``vertex_z`` (µm) and ``efficiency_*``
         the arrays ``…_edges``, ``…_n``, ``…_value``, ``…_error`` and, where there is one, ``…_reference``,
         averaged over the entries of a bin; ``pull_width`` and ``pull_mean`` of (x, y, tx, ty, q/p);
-        ``unmatched_rate`` of long, upstream and downstream tracks (ghosts and secondaries) and ``unmatched_n``;
+        ``unmatched_rate`` of long, upstream and downstream tracks (ghosts, secondaries) and ``unmatched_n``;
         ``ghost_auc``, the separation of long unmatched tracks. Bins without entries are NaN.
     """
     tracks = matched_tracks(batch)
@@ -130,8 +130,8 @@ def _vertices(batch: EventBatch) -> Result:
 def _efficiencies(batch: EventBatch) -> Result:
     """Share of particles with the hits of a long track that are found, and of all in 2 < η < 4.5.
 
-    ``survival_*`` is the share of the latter that reaches the end of the T stations: what interactions, decays
-    and showers leave.
+    ``survival_*`` is the share of the latter that reaches the end of the T stations: what
+    interactions, decays and showers leave.
     """
     if "transport" not in batch:
         return {}
@@ -222,7 +222,7 @@ def tables_of(result: Result) -> str:
     rates = " ".join(f"{r:.4f}" for r in result["unmatched_rate"])
     lines += [
         "",
-        f"ghosts and secondaries of long, upstream, downstream tracks: {rates}; AUC {result['ghost_auc'][0]:.3f}",
+        f"unmatched long, upstream, downstream tracks: {rates}; AUC {result['ghost_auc'][0]:.3f}",
     ]
     return "\n".join(lines[1:])
 
