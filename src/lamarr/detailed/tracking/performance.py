@@ -46,12 +46,12 @@ MATERIAL_OF_IP: Final = 200.0  # MeV of transverse momentum below which impact p
 
 def momentum_reference(p: Floats) -> Floats:
     """σ(p)/p (%) at p (GeV), linear between the points of the table."""
-    return np.interp(p, *REFERENCE_MOMENTUM)
+    return np.asarray(np.interp(p, *REFERENCE_MOMENTUM), np.float64)
 
 
 def ip_reference(pt: Floats) -> Floats:
     """σ of one projection of the impact parameter (µm) at pT (GeV): 11.6 + 23.4 / pT (JINST 9 C01065)."""
-    return 11.6 + 23.4 / np.asarray(pt)
+    return 11.6 + 23.4 / np.asarray(pt, np.float64)
 
 
 def vertex_reference(n: Floats) -> tuple[Floats, Floats]:
