@@ -24,10 +24,10 @@ from lamarr.training.families import make_learner
 from lamarr.training.names import CLASSES
 from lamarr.training.preparation import Prepared, prepare_targets
 from lamarr.training.recipe import Recipe, resolve_recipes
-from lamarr.transpile import Model, compiled
+from lamarr.transpile import Model, RunningModel, compiled
 from lamarr.transpile.bench import best
 
-__all__ = ["compare", "main", "row", "steps_within"]
+__all__ = ["compare", "main", "microseconds", "row", "steps_within"]
 
 _TRIAL_STEPS = 24
 _REFEREE_ROWS = 5000
@@ -72,11 +72,11 @@ def compare(
             click.echo(f"{name}: {error}", err=True)
 
 
-def microseconds(model: Model, rows: int = 20_000) -> float:
-    """CPU time per row of the compiled model with its noise, in µs."""
-    run = compiled([model], "c")[model.name]
+def microseconds(model: Model, run: RunningModel | None = None, rows: int = 20_000) -> float:
+    """CPU time per row of the compiled model (or of what `run` is) with its noise, in µs."""
+    run = run or compiled([model], "c")[model.name]
     rng = np.random.default_rng(1)
-    low, high = np.array([model.ranges[n] for n in model.inputs]).T
+    low, high = np.array([model.ranges.get(n, (0.0, 1.0)) for n in model.inputs]).T
     x = rng.uniform(low, high, (rows, len(low))).astype(np.float32)
     number = np.arange(rows)
 

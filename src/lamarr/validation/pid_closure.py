@@ -10,7 +10,7 @@ Markdown table of what was measured, what must hold, and the floor that samples 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from lamarr.errors import ConfigurationError
 from lamarr.events import EventBatch, iterate
 from lamarr.flash.stages import Identification
-from lamarr.parametrizations.pid import GLOBAL, KINEMATICS, MUON, RICH, SPECIES, species_of
+from lamarr.parametrizations.pid import GLOBAL, KINEMATICS, MODELS, MUON, RICH, SPECIES, species_of
 from lamarr.parametrizations.sets import load_set
 from lamarr.training.data import PARTS, part_of_event
 from lamarr.training.data.sources import track_columns
-from lamarr.transpile import compiled
+from lamarr.transpile import Model, RunningModel, compiled
 from lamarr.validation.metrics import (
     classifier_auc,
     efficiency_difference,
@@ -36,8 +36,9 @@ from lamarr.validation.metrics import (
     tail_ratio,
     wasserstein,
 )
+from lamarr.validation.model_zoo import microseconds
 
-__all__ = ["CUTS", "Line", "compare_species", "draw_again", "main"]
+__all__ = ["CUTS", "Line", "compare_species", "draw_again", "main", "speed"]
 
 Columns = dict[str, NDArray[Any]]
 
@@ -124,6 +125,14 @@ def compare_species(name: str, true: Columns, drawn: Columns) -> Iterator[Line]:
     ]
     auc, error = classifier_auc(*tables)
     yield Line(species=name, what="classifier's AUC", value=auc, target=0.55, floor=0.5 + 2 * error)
+
+
+def speed(name: str, models: Mapping[str, Model], runs: Mapping[str, RunningModel]) -> Iterator[Line]:
+    """CPU time of all models that a track of the species needs, one core, in µs."""
+    time = {m: microseconds(models[f"{m}_{name}"], runs[f"{m}_{name}"]) for m in MODELS}
+    for given, what in ((True, "with isMuon"), (False, "without isMuon")):
+        total = sum(t for m, t in time.items() if MODELS[m].given in (None, given))
+        yield Line(species=name, what=f"µs per track {what}", value=total, target=3.0)
 
 
 def _tails(name: str, true: Columns, drawn: Columns) -> Iterator[Line]:
@@ -217,7 +226,8 @@ def main(set_: str, data: Path, part: str, seed: int) -> None:
     """Compare the identification that a set draws with that of simulated events."""
     models = load_set(set_)
     own = {n: m for n, m in models.models.items() if Identification.wanted({n: m})}
-    stage = Identification(own, runs=compiled(tuple(own.values())), reverse_charge=models.reverse_charge)
+    runs = compiled(tuple(own.values()))
+    stage = Identification(own, runs=runs, reverse_charge=models.reverse_charge)
     true, drawn = _pairs(data, stage, part, seed)
     click.echo("| species | measured | value | target | floor | met |\n|---|---|---|---|---|---|")
     lines = []
@@ -226,7 +236,7 @@ def main(set_: str, data: Path, part: str, seed: int) -> None:
         rows = np.flatnonzero(species == name)
         if len(rows) >= 1000:
             own_rows = ({n: v[rows] for n, v in t.items()} for t in (true, drawn))
-            for line in compare_species(name, *own_rows):
+            for line in (*compare_species(name, *own_rows), *speed(name, own, runs)):
                 lines.append(line)
                 click.echo(str(line))
         else:
