@@ -27,6 +27,7 @@ __all__ = [
     "OutputFileError",
     "PipelineError",
     "SchemaError",
+    "TransportError",
     "UnknownNameError",
     "near_misses",
     "raise_unknown",
@@ -70,6 +71,10 @@ class ModelError(LamarrError, ValueError):
 
 class DecayError(LamarrError, ValueError):
     """A decay descriptor is malformed or violates a conservation law."""
+
+
+class TransportError(LamarrError, RuntimeError):
+    """An event could not be carried through the detector."""
 
 
 class UnknownNameError(LamarrError, KeyError):

@@ -1,0 +1,198 @@
+"""Processes that simulate one event at a time. If one dies, its event is lost, and another takes its place.
+
+Geant4 can end a process, by a fatal exception or a crash; no other way of running it survives that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import queue
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from multiprocessing.connection import Connection
+from typing import Any, Final
+
+from lamarr.detailed.transport.data import prepare_data
+from lamarr.detailed.transport.limits import Limits
+from lamarr.detailed.transport.transport import STOPS, Transport
+from lamarr.errors import ConfigurationError, LamarrError, TransportError, raise_unknown
+from lamarr.events import EventBatch
+from lamarr.flash.pipeline import Pipeline
+
+__all__ = ["Settings", "Simulator", "Workers"]
+
+PATIENCE: Final = 1800.0
+"""Seconds after which a worker that does not answer is taken for lost."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the results depend on, besides events and seed: names of detector and geometry, end, limits."""
+
+    detector: str = "lhcb2016-magup"
+    geometry: str = "lhcb2016"
+    stop: str = "muon"
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if self.stop not in STOPS:
+            raise_unknown("end of the transport", self.stop, STOPS)
+
+
+class Simulator:
+    """The whole detailed simulation of a batch in this process: transport and reconstruction."""
+
+    def __init__(self, settings: Settings) -> None:
+        from lamarr.detector import load_detector
+        from lamarr.detector.geometry import load_geometry
+
+        self.settings = settings
+        self.detector, self.geometry = load_detector(settings.detector), load_geometry(settings.geometry)
+
+    def __call__(self, batch: EventBatch, seed: int) -> EventBatch:
+        """Simulate the events of `batch`."""
+        from lamarr.detailed.context import Context
+        from lamarr.detailed.simulation import reconstruct_event
+
+        context = Context(geometry=self.geometry, detector=self.detector, seed=seed)
+        transport = Transport(context, stop=self.settings.stop, limits=self.settings.limits)
+        done = [
+            reconstruct_event(event, batch.select_events(event.event_id, event.event_id + 1), context)
+            for event in transport(batch)
+        ]
+        return EventBatch.concatenate(done)
+
+
+class Workers(Pipeline):
+    """Simulates batches in processes of its own; to be called from as many threads.
+
+    Parameters
+    ----------
+    settings : Settings
+    number : int
+        Processes.
+    patience : float
+        Seconds to wait for a batch.
+
+    Raises
+    ------
+    ConfigurationError, MissingExtraError
+        If Geant4 or its data are not there; with what to do.
+    """
+
+    def __init__(self, settings: Settings, number: int = 1, *, patience: float = PATIENCE) -> None:
+        super().__init__(())
+        if number < 1:
+            raise ConfigurationError(f"workers >= 1 must hold, but got (workers={number})")
+        self.settings, self.patience = settings, patience
+        prepare_data()
+        self._free: queue.Queue[_Worker] = queue.Queue()
+        self._all = [_Worker(settings) for _ in range(number)]
+        for worker in self._all:
+            self._free.put(worker)
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Return what the results depend on, as JSON data."""
+        return [{"stage": "detailed", **asdict(self.settings)}]
+
+    def __call__(self, batch: EventBatch, seed: int) -> EventBatch:
+        """Simulate `batch` in the next free process.
+
+        Raises
+        ------
+        LamarrError
+            If the batch cannot be simulated, or its process died or did not answer.
+        """
+        with self._worker() as worker:
+            return worker.simulate(batch, seed, self.patience)
+
+    @contextmanager
+    def _worker(self) -> Iterator[_Worker]:
+        worker = self._free.get()
+        try:
+            yield worker
+        finally:
+            self._free.put(worker)
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for worker in self._all:
+            worker.stop()
+
+
+class _Worker:
+    """A process, started when it is needed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.process: Any = None
+        self.connection: Any = None
+
+    def simulate(self, batch: EventBatch, seed: int, patience: float) -> EventBatch:
+        if self.process is None or not self.process.is_alive():
+            self._start()
+        try:
+            self.connection.send((batch, seed))
+            answered = self.connection.poll(patience)
+            answer = self.connection.recv() if answered else f"gave no answer within {patience:g} s"
+        except (EOFError, OSError):
+            self.process.join(10)
+            answer = f"ended {_reason(self.process.exitcode)}"
+        if isinstance(answer, EventBatch):
+            return answer
+        if isinstance(answer, LamarrError):
+            raise answer
+        self.stop()
+        raise TransportError(f"the process that simulated it {answer}; the others go on")
+
+    def _start(self) -> None:
+        ctx = multiprocessing.get_context("spawn")
+        self.connection, other = ctx.Pipe()
+        self.process = ctx.Process(target=_work, args=(other, self.settings), daemon=True)
+        self.process.start()
+        other.close()  # else the end of the process would not be noticed
+
+    def stop(self) -> None:
+        """End the process."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.join()
+            self.connection.close()
+            self.process = None
+
+
+def _reason(exit_code: int | None) -> str:
+    if exit_code is None:
+        return "for no reason that is known"
+    if exit_code < 0:
+        names: Mapping[int, str] = {s.value: s.name for s in signal.Signals}
+        return f"by signal {names.get(-exit_code, str(-exit_code))}"
+    return f"with exit code {exit_code}"
+
+
+def _work(connection: Connection, settings: Settings) -> None:
+    """Answer batches until the other end is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):  # Geant4 writes to both; what matters goes through the connection
+        os.dup2(nowhere, stream)
+    simulator = Simulator(settings)
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while True:
+            batch, seed = connection.recv()
+            try:
+                answer: Any = simulator(batch, seed)
+            except LamarrError as error:
+                answer = error
+            except Exception as error:
+                # an error inside of Geant4 leaves it in a state that nobody knows
+                answer = f"met {type(error).__name__}: {' '.join(str(error).split())}"
+            connection.send(answer)
+            if isinstance(answer, str):
+                return
