@@ -18,9 +18,7 @@ __all__ = ["command"]
 @click.option(
     "--detector", default="lhcb2016-magup", show_default=True, metavar="NAME|YAML", help="Field and beam."
 )
-@click.option(
-    "--geometry", default="lhcb2016", show_default=True, metavar="NAME|YAML", help="What is where."
-)
+@click.option("--geometry", default="lhcb2016", show_default=True, metavar="NAME|YAML", help="What is where.")
 @click.option(
     "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that simulate."
 )

@@ -72,7 +72,7 @@ def true_states(event: SimEvent, fate: NDArray[Any]) -> Columns:
 
 
 def transport(event: SimEvent, tracking: TrackingResult, magnet_centre: float) -> Columns:
-    """Columns of ``transport``, of the particles that Geant4 was given; radiation up to `magnet_centre` (mm)."""
+    """Columns of ``transport``, of what Geant4 was given; radiation counts up to `magnet_centre` (mm)."""
     tracks = event.tracks
     rows = np.flatnonzero(tracks["particle_id"] >= 0)
     rows = rows[np.argsort(tracks["particle_id"][rows], kind="stable")]

@@ -65,9 +65,7 @@ def primary_vertices(tracking: TrackingResult, batch: EventBatch) -> Columns:
     }
 
 
-def _best_of_each(
-    vertices: Records, collisions: NDArray[Any]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _best_of_each(vertices: Records, collisions: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows of `vertices` and of the `collisions` that they reconstruct; of several, that of most tracks."""
     pairs = []
     for at, collision in enumerate(collisions.tolist()):

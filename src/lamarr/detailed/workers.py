@@ -90,6 +90,7 @@ class Workers(Pipeline):
             raise ConfigurationError(f"workers >= 1 must hold, but got (workers={number})")
         self.settings, self.patience = settings, patience
         prepare_data()
+        _prepare_showers()
         self._free: queue.Queue[_Worker] = queue.Queue()
         self._all = [_Worker(settings) for _ in range(number)]
         for worker in self._all:
@@ -165,6 +166,13 @@ class _Worker:
             self.process.join()
             self.connection.close()
             self.process = None
+
+
+def _prepare_showers() -> None:
+    """Make the shower library before any event, if there is none yet."""
+    from lamarr.detailed.calorimeter.library import cached_library
+
+    cached_library()
 
 
 def _reason(exit_code: int | None) -> str:
