@@ -16,6 +16,7 @@ __all__ = ["COMMANDS", "cli", "main"]
 COMMANDS = {
     "simulate": "Simulate events: generated in, LHCb-like reconstructed tracks out.",
     "detailed": "Carry events through LHCb with Geant4 and reconstruct them.",
+    "sample": "Make a named training sample of the detailed simulation.",
     "generate": "Generate events and write them to files.",
     "convert": "Convert a file of events to another format.",
     "info": "Say what there is: sets, detectors, tables, or what a file holds.",

@@ -32,8 +32,6 @@ def reconstruct_event(event: SimEvent, batch: EventBatch, context: Context) -> E
     calo = calorimeter.reconstruct(event, found, context)
     number = event.event_id
     particles = particle_columns(batch, found)
-    signal = batch["particles"]["from_signal"]
-    descends = signal[calo.particles["particle_id"]] & (calo.particles["particle_id"] >= 0)
     centre = context.detector.single_kick.a0
     tables = {
         "primary_vertices": primary_vertices(found, batch),
@@ -43,7 +41,7 @@ def reconstruct_event(event: SimEvent, batch: EventBatch, context: Context) -> E
         "transport": transport(event, found, centre),
         "clusters": calo.clusters,
         "cluster_links": calo.links,
-        "calo_particles": calo.particles | {"from_signal": descends},
+        "calo_particles": calorimeter.with_generated(calo.particles, batch["particles"]),
     }
     batch = batch.with_columns("particles", **particles)
     batch = batch.with_columns("events", **event_columns(found, np.asarray(in_rich.n_hits), calo.n_spd_hits))

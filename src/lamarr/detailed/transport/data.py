@@ -17,7 +17,7 @@ from typing import Final
 
 from lamarr.errors import ConfigurationError
 
-__all__ = ["DATA_SETS", "StandInWarning", "cache_directory", "prepare_data"]
+__all__ = ["DATA_SETS", "StandInWarning", "cache_directory", "is_stand_in", "prepare_data"]
 
 DATA_SETS: Final = {
     "G4LEDATA": "G4EMLOW8.8",
@@ -132,3 +132,9 @@ def _made_once(target: Path, make: Callable[[Path], None]) -> Path:
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return target
+
+
+def is_stand_in() -> bool:
+    """Whether the data that Geant4 reads are computed ones; known after :func:`prepare_data`."""
+    root = os.environ.get("GEANT4_DATA_DIR")
+    return root is not None and (Path(root) / "STAND_IN.txt").exists()

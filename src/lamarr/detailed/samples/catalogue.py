@@ -1,0 +1,81 @@
+"""Names of samples: what is generated for each, and how many events the two sizes have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from lamarr.detailed.samples.embedding import SPECIES, Embedded
+from lamarr.errors import raise_unknown
+from lamarr.flash.sources import NamedSource, open_pythia
+
+__all__ = ["NU", "SAMPLES", "Sample", "sample_named"]
+
+NU: Final = 1.6
+"""Mean number of pp collisions per crossing, as in LHCb's simulation of 2016."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A sample: how its events are generated, and how many make it small and large."""
+
+    meaning: str
+    open: Callable[[int, int], NamedSource]
+    small: int
+    large: int
+
+
+def _pythia(what: str, signal: str | None = None) -> Callable[[int, int], NamedSource]:
+    def opened(n: int, seed: int) -> NamedSource:
+        return open_pythia(what, n, seed, signal=signal, nu=NU)
+
+    return opened
+
+
+def _balanced(n: int, seed: int) -> NamedSource:
+    inner = open_pythia("minbias", n, seed, nu=NU)
+    shots = [[s.particle, s.p, s.eta] for s in SPECIES]
+    identity = {**inner.identity, "embedded": shots}
+    return NamedSource(source=Embedded(inner.source, seed=seed), identity=identity, batch_size=1)
+
+
+def _signal(meaning: str, decay: str, what: str = "bbbar") -> Sample:
+    return Sample(meaning=meaning, open=_pythia(what, decay), small=100, large=5000)
+
+
+SAMPLES: Final[Mapping[str, Sample]] = MappingProxyType(
+    {
+        "balanced": Sample(
+            meaning="ten charged particles and two photons, flat in log p and η, in each minimum-bias event",
+            open=_balanced,
+            small=1200,
+            large=30_000,
+        ),
+        "minbias": Sample(meaning="inelastic collisions", open=_pythia("minbias"), small=600, large=10_000),
+        "bbbar": Sample(meaning="pairs of b quarks", open=_pythia("bbbar"), small=100, large=5000),
+        "ccbar": Sample(meaning="pairs of c quarks", open=_pythia("ccbar"), small=100, large=5000),
+        "Lb2LcMuNu": _signal("Λb → Λc μ ν", "[Lambda_b0 -> (Lambda_c+ -> p+ K- pi+) mu- anti-nu_mu]cc"),
+        "B2ChicK": _signal("B⁺ → χc1 K⁺ with a photon", "[B+ -> (chi_c1 -> (J/psi -> mu+ mu-) gamma) K+]cc"),
+        "DstD0Pi": _signal("D*⁺ → D⁰ π⁺", "[D*(2010)+ -> (D0 -> K- pi+) pi+]cc", "ccbar"),
+        "Bu2JpsiK_ee": _signal("B⁺ → J/ψ K⁺ to ee", "[B+ -> (J/psi -> e+ e-) K+]cc"),
+        "Bu2JpsiK_mumm": _signal("B⁺ → J/ψ K⁺ to μμ", "[B+ -> (J/psi -> mu+ mu-) K+]cc"),
+        "Bs2JpsiPhi": _signal("Bs → J/ψ φ", "[B_s0 -> (J/psi -> mu+ mu-) (phi -> K+ K-)]cc"),
+        "B02KstGamma": _signal("B⁰ → K*⁰ γ", "[B0 -> (K*(892)0 -> K+ pi-) gamma]cc"),
+    }
+)
+"""Samples by name. The heavy-flavour cocktail is `bbbar` and `ccbar`."""
+
+
+def sample_named(name: str) -> Sample:
+    """Return the sample `name`; a name that does not exist is answered with near misses.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such sample.
+    """
+    if name not in SAMPLES:
+        raise_unknown("sample", name, SAMPLES)
+    return SAMPLES[name]
