@@ -72,8 +72,8 @@ def _best_of_each(vertices: Records, collisions: NDArray[Any]) -> tuple[NDArray[
         own = np.flatnonzero(vertices["collision_id"] == collision)
         if len(own):
             pairs.append((int(own[np.argmax(vertices["n_tracks"][own])]), at))
-    number, at = np.array(pairs, np.int64).reshape(-1, 2).T
-    return number, at
+    rows = np.array(pairs, np.int64).reshape(-1, 2)
+    return rows[:, 0], rows[:, 1]
 
 
 def event_columns(tracking: TrackingResult, rich_hits: NDArray[np.int64], spd_hits: int) -> Columns:

@@ -27,24 +27,39 @@ _RICH: Final = ("RichDLLe", "RichDLLmu", "RichDLLk", "RichDLLp", "RichDLLbt")
 
 
 class Rich(Protocol):
-    """What is used of the RICH: likelihood differences (n, 5) for e, μ, K, p and no light."""
+    """What is used of the RICH."""
 
-    dll: NDArray[np.float64]
+    @property
+    def dll(self) -> NDArray[np.float64]:
+        """Likelihood differences (n, 5) for e, μ, K, p and no light."""
 
 
 class Muon(Protocol):
     """What is used of the muon stations, each (n,)."""
 
-    is_muon: NDArray[np.bool_]
-    is_muon_loose: NDArray[np.bool_]
-    mu_ll: NDArray[np.float64]
-    bkg_ll: NDArray[np.float64]
+    @property
+    def is_muon(self) -> NDArray[np.bool_]:
+        """Hits that the momentum asks for."""
+
+    @property
+    def is_muon_loose(self) -> NDArray[np.bool_]:
+        """The same with fewer hits."""
+
+    @property
+    def mu_ll(self) -> NDArray[np.float64]:
+        """ln L(μ)."""
+
+    @property
+    def bkg_ll(self) -> NDArray[np.float64]:
+        """ln L(not μ)."""
 
 
 class Calo(Protocol):
-    """What is used of the calorimeters: columns by name, each (n,)."""
+    """What is used of the calorimeters."""
 
-    tracks: Columns
+    @property
+    def tracks(self) -> Columns:
+        """Columns by name, each (n,)."""
 
 
 def detector_columns(
