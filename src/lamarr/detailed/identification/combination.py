@@ -47,11 +47,11 @@ class Muon(Protocol):
 
     @property
     def mu_ll(self) -> NDArray[np.float64]:
-        """ln L(μ)."""
+        """Logarithm of the likelihood of a muon."""
 
     @property
     def bkg_ll(self) -> NDArray[np.float64]:
-        """ln L(not μ)."""
+        """Logarithm of the likelihood of none."""
 
 
 class Calo(Protocol):
