@@ -122,7 +122,7 @@ def main(name: str, data: Path, runs: Path, seconds: float, only: tuple[str, ...
         else ("mean KS | largest KS | rank correlations | referee's AUC")
     )
     click.echo(f"| class | weights | steps | wall time [s] | {measured} | C [µs] |")
-    click.echo("|---" * (6 if recipe.kind == "classifier" else 8) + "|")
+    click.echo("|---" * (7 if recipe.kind == "classifier" else 9) + "|")
     for found, model in compare(recipe, data, runs, seconds, names):
         click.echo(row(found, model))
 
