@@ -50,16 +50,11 @@ $(SAMPLES)/train/physical.npy: | $(VENV)/.train
 $(SAMPLES)/closure/physical.npy: | $(VENV)/.train
 	$(BIN)/python -m lamarr.training.tracking.sample closure -o $(SAMPLES)/closure --particles 1000000 --seed 1001
 
-$(SAMPLES)/pairs/beam.npy: $(SAMPLES)/train/physical.npy
-	$(BIN)/python -m lamarr.training.tracking.pairs --sample $(SAMPLES)/train -o $(SAMPLES)/pairs
-
 samples-tracking: $(SAMPLES)/train/physical.npy $(SAMPLES)/closure/physical.npy
 
-train-tracking: $(SAMPLES)/train/physical.npy $(SAMPLES)/pairs/beam.npy
+train-tracking: $(SAMPLES)/train/physical.npy
 	for model in acceptance efficiency resolution covariance; do \
 	  $(BIN)/python -m lamarr.training.tracking.train $$model --sample $(SAMPLES)/train --runs $(RUNS) -o $(SET) || exit 1; done
-	for model in resolution covariance; do \
-	  $(BIN)/python -m lamarr.training.tracking.refine $$model --pairs $(SAMPLES)/pairs --runs $(RUNS) -o $(SET) || exit 1; done
 
 closure: $(SAMPLES)/closure/physical.npy
 	$(BIN)/python -m lamarr.validation.closure --sample $(SAMPLES)/closure

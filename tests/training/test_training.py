@@ -16,7 +16,6 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 from lamarr.networks.mlp import MLP
 from lamarr.training.fit import Schedule, fit
 from lamarr.training.tracking.recipes import RECIPES, covariance_targets, load_sample, resolution_targets
-from lamarr.training.tracking.refine import refined
 from lamarr.training.tracking.sample import Particles, closest_to_beam, gun, varied
 from lamarr.training.tracking.teacher import correlation_matrix
 
@@ -209,29 +208,3 @@ def test_variation_keeps_the_transverse_distance_of_prompt_particles():
     np.testing.assert_allclose([other.x.std(), other.y.std()], 0, atol=1e-12)
     assert set(np.abs(other.pid)) == {11, 13, 211, 321, 2212}
     assert (np.abs(other.charge) == 1).all()
-
-
-@pytest.mark.parametrize("name", ["resolution", "covariance"])
-def test_a_refined_response_is_a_choice_among_its_own_draws(name, tmp_path):
-    beam, residuals = made_up_sample(tmp_path)
-    recipe = RECIPES[name]
-    schedule = replace(recipe.schedule, steps=20, batch=64, hold_out=500)
-    model = replace(recipe, schedule=schedule).train(tmp_path)
-    pairs, good = tmp_path / "pairs", np.load(tmp_path / "physical.npy")
-    pairs.mkdir()
-    for array in ("beam", "resolution", "covariance"):
-        np.save(pairs / f"{array}.npy", np.load(tmp_path / f"{array}.npy")[good])
-    better = refined(model, pairs, schedule, rows=4000, checkpoint=None)
-    assert better.n_noise == 2 * model.n_noise + 1
-    assert better.card["resampling"]["candidates"] == 2
-    x = beam if name == "resolution" else np.hstack([beam[:, :6], residuals[:, 6:], beam[:, 6:]])
-    noise = np.random.default_rng(9).normal(size=(len(x), better.n_noise)).astype(np.float32)
-    y = better(x.astype(np.float32), noise)
-    first, second = (
-        model(x.astype(np.float32), noise[:, i * model.n_noise : (i + 1) * model.n_noise]) for i in range(2)
-    )
-    is_first, is_second = (np.isclose(y, c, rtol=1e-5, atol=1e-6).all(axis=1) for c in (first, second))
-    assert (is_first | is_second).all()
-    assert 0.2 < is_first.mean() < 0.8
-    with pytest.raises(ConfigurationError, match="train it again first"):
-        refined(better, pairs, schedule, rows=4000, checkpoint=None)
