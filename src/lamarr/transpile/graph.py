@@ -74,6 +74,7 @@ class Graph:
             if node.output in widths:
                 raise ModelError(f"two nodes give a value called '{node.output}'")
             constants = {k: self.constants[c] for k, c in node.constants.items()}
+            operator(node.op).check(node.output, constants, node.attributes)
             width = operator(node.op).width([widths[v] for v in node.inputs], constants, node.attributes)
             if width != node.width:
                 raise ModelError(
@@ -129,8 +130,10 @@ class Graph:
         try:
             nodes = tuple(Node(**{**n, "inputs": tuple(n["inputs"])}) for n in data["nodes"])
             return cls(inputs=dict(data["inputs"]), output=data["output"], nodes=nodes, constants=constants)
-        except (KeyError, TypeError) as error:
-            raise ModelError(f"the graph in the card is malformed: {error}") from error
+        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+            if isinstance(error, ModelError):
+                raise
+            raise ModelError(f"the graph in the card is malformed: {error!r}") from error
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,7 @@ class GraphBuilder:
         """Append a node and return its value."""
         name = f"{op}_{len(self._nodes)}"
         arrays = {k: np.ascontiguousarray(v, dtype=np.float32) for k, v in constants.items()}
+        operator(op).check(name, arrays, attributes or {})
         width = operator(op).width([v.width for v in values], arrays, attributes or {})
         names = {k: f"{name}.{k}" for k in arrays}
         self._constants.update({names[k]: a for k, a in arrays.items()})

@@ -58,6 +58,13 @@ class Model:
 
     def __post_init__(self) -> None:
         """Check that declaration and graph agree."""
+        if not isinstance(self.name, str):
+            raise ModelError(f"a model must have a name, but got {self.name!r}")
+        for columns in (self.inputs, self.outputs):
+            if not all(isinstance(c, str) and c for c in columns) or len(set(columns)) != len(columns):
+                raise ModelError(
+                    f"model '{self.name}' must have different names of columns, but got {list(columns)}"
+                )
         expected = {"x": len(self.inputs), **({"noise": self.n_noise} if self.n_noise else {})}
         if self.graph.inputs != expected or self.graph.width != len(self.outputs):
             raise ModelError(
@@ -177,7 +184,7 @@ def load_model(directory: Path | str, name: str) -> Model:
             graph=graph,
             card=card,
         )
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError, SafetensorError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, SafetensorError) as error:
         if isinstance(error, ModelError):
             raise
         raise ModelError(f"the card {path} is malformed: {error!r}") from error

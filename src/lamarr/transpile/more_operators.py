@@ -29,7 +29,9 @@ register("normal_cdf", same_width("normal_cdf"), lambda v, _, __: normal_cdf(v[0
 register("normal_quantile", same_width("normal_quantile"), lambda v, _, __: normal_quantile(v[0]))
 
 # x where it is positive, else slope x; one slope, or one for each column
-register("prelu", same_width("prelu"), lambda v, c, _: np.where(v[0] > 0, v[0], v[0] * c["slope"]))
+register(
+    "prelu", same_width("prelu"), lambda v, c, _: np.where(v[0] > 0, v[0], v[0] * c["slope"]), ("slope",)
+)
 
 
 def _layer_norm(values: Sequence[Array], constants: Constants, attributes: Attributes) -> Array:
@@ -42,7 +44,7 @@ def _layer_norm(values: Sequence[Array], constants: Constants, attributes: Attri
     return result
 
 
-register("layer_norm", same_width("layer_norm"), _layer_norm)
+register("layer_norm", same_width("layer_norm"), _layer_norm, ("scale", "shift"))
 
 
 def _one_hot_width(widths: Sequence[int], _: Constants, attributes: Attributes) -> int:
@@ -98,4 +100,4 @@ def _trees(values: Sequence[Array], constants: Constants, attributes: Attributes
     return result
 
 
-register("trees", _trees_width, _trees)
+register("trees", _trees_width, _trees, ("nodes", "value", "roots"))

@@ -24,11 +24,39 @@ Attributes = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Operator:
-    """An operator: `width` of its value from widths, constants and attributes; `apply` computes it."""
+    """An operator: `width` of its value from widths, constants and attributes; `apply` computes it.
+
+    `constants` are the names of those that it needs, no more and no fewer.
+    """
 
     name: str
     width: Callable[[Sequence[int], Constants, Attributes], int]
     apply: Callable[[Sequence[Array], Constants, Attributes], Array]
+    constants: tuple[str, ...] = ()
+
+    def check(self, node: str, constants: Constants, attributes: Attributes) -> None:
+        """Refuse constants of other names, and numbers that are none.
+
+        Raises
+        ------
+        ModelError
+            If they do not fit.
+        """
+        if set(constants) != set(self.constants):
+            raise ModelError(
+                f"node '{node}' ({self.name}) must have the constants {list(self.constants)}, "
+                f"but got {list(constants)}"
+            )
+        if not isinstance(attributes, Mapping):
+            raise ModelError(
+                f"node '{node}' ({self.name}) must have attributes by name, but got {attributes!r}"
+            )
+        for key in {"slope", "alpha", "epsilon", "bound"} & set(attributes):
+            value = attributes[key]
+            if not (isinstance(value, int | float) and np.isfinite(value)):
+                raise ModelError(
+                    f"node '{node}' ({self.name}) must have a number as {key}, but got {value!r}"
+                )
 
 
 OPERATORS: dict[str, Operator] = {}
@@ -45,9 +73,10 @@ def register(
     name: str,
     width: Callable[[Sequence[int], Constants, Attributes], int],
     apply: Callable[[Sequence[Array], Constants, Attributes], Array],
+    constants: tuple[str, ...] = (),
 ) -> None:
     """Define an operator."""
-    OPERATORS[name] = Operator(name, width, apply)
+    OPERATORS[name] = Operator(name, width, apply, constants)
 
 
 def same_width(name: str) -> Callable[[Sequence[int], Constants, Attributes], int]:
@@ -151,18 +180,24 @@ def _matmul(x: Array, weight: Array) -> Array:
     return product.transpose(0, 2, 1).reshape(blocks * LANES, weight.shape[1])[:n]
 
 
-register("dense", _dense_width, lambda v, c, _: _matmul(v[0], c["weight"]) + c["bias"])
+register("dense", _dense_width, lambda v, c, _: _matmul(v[0], c["weight"]) + c["bias"], ("weight", "bias"))
 
 # y = scale x + shift, per column
-register("affine", same_width("affine"), lambda v, c, _: v[0] * c["scale"] + c["shift"])
+register("affine", same_width("affine"), lambda v, c, _: v[0] * c["scale"] + c["shift"], ("scale", "shift"))
 
 # min(max(x, low), high), per column; NaN stays NaN
-register("clip", same_width("clip"), lambda v, c, _: np.minimum(np.maximum(v[0], c["low"]), c["high"]))
+register(
+    "clip",
+    same_width("clip"),
+    lambda v, c, _: np.minimum(np.maximum(v[0], c["low"]), c["high"]),
+    ("low", "high"),
+)
 
 
 def _select_width(widths: Sequence[int], _: Constants, attributes: Attributes) -> int:
     columns = attributes["columns"]
-    if not columns or min(columns) < 0 or max(columns) >= widths[0]:
+    whole = columns and all(type(c) is int for c in columns)
+    if not whole or min(columns) < 0 or max(columns) >= widths[0]:
         raise ModelError(f"'select' of columns {columns} from a value of width {widths[0]}")
     return len(columns)
 
@@ -192,7 +227,7 @@ def _interpolate_width(widths: Sequence[int], constants: Constants, _: Attribute
     return widths[0]
 
 
-register("interpolate", _interpolate_width, _interpolate)
+register("interpolate", _interpolate_width, _interpolate, ("x", "y"))
 
 SPLINE_MIN_HEIGHT = 1e-3
 SPLINE_MIN_SLOPE = 1e-3
@@ -228,7 +263,10 @@ def _spline(values: Sequence[Array], _: Constants, attributes: Attributes) -> Ar
 
 
 def _spline_width(widths: Sequence[int], _: Constants, attributes: Attributes) -> int:
-    need = widths[0] * (2 * int(attributes["bins"]) - 1)
+    bins, bound = int(attributes["bins"]), float(attributes["bound"])
+    if bins < 1 or bound <= 0:
+        raise ModelError(f"'spline' must have bins >= 1 and bound > 0, but got (bins={bins}, bound={bound})")
+    need = widths[0] * (2 * bins - 1)
     if len(widths) != 2 or widths[1] != need:
         raise ModelError(
             f"'spline' of width {widths[0]} needs {need} raw numbers, but got {list(widths[1:])}"

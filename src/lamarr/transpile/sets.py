@@ -199,7 +199,7 @@ def _objects(values: Sequence[Array], _: Constants, attributes: Attributes) -> A
 
 register("objects", _objects_width, _objects)
 register("spread", _spread_width, lambda v, _, a: np.repeat(v[0], int(a["max"]), axis=0))
-register("positions", _positions_width, lambda v, c, _: np.tile(c["table"], (len(v[0]), 1)))
+register("positions", _positions_width, lambda v, c, _: np.tile(c["table"], (len(v[0]), 1)), ("table",))
 register("attention", _attention_width, _attention)
 register("pool", _pool_width, _pool)
 register("flatten", _flatten_width, _flatten)
