@@ -118,6 +118,14 @@ def test_events_one_by_one_and_in_threads(linked, decays):
         assert (joined == whole[column][: len(joined)]).all()
 
 
+def test_a_particle_from_nowhere_is_refused_if_it_reaches_the_detector(linked):
+    empty = made_up([{"pid": 22, "production_vertex": -1}], vertices=0)
+    assert linked(linked.inputs_of(empty), 0)["particles"]["fate"].tolist() == [Fate.NEUTRAL]
+    lost = made_up([{"production_vertex": -1}], vertices=0)
+    with pytest.raises(InputFileError, match=r"stage acceptance: .*not finite"):
+        linked(linked.inputs_of(lost), 0)
+
+
 def test_no_particles(linked):
     out = linked({}, 0)
     assert len(out["tracks"]["p"]) == len(out["events"]["event_id"]) == 0

@@ -141,7 +141,8 @@ class LinkedPipeline:
             taken[table] = {}
             for column in columns:
                 if column.startswith("production_"):
-                    values = particles[f"production.{column[-1]}"]
+                    nowhere = np.full(len(without), np.nan)
+                    values = nowhere if without.all() else particles[f"production.{column[-1]}"]
                     taken[table][column] = np.where(without, np.nan, values)
                 elif column != "charge":
                     taken[table][column] = batch[table][column]
