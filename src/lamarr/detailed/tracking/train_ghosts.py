@@ -1,15 +1,15 @@
-"""Train the ghost probability on transported events.
+"""Train the ghost probability on minimum-bias events.
 
-    python -m lamarr.detailed.tracking.train_ghosts EVENTS.pkl … --seed 1
+    python -m lamarr.detailed.tracking.train_ghosts --events 300 --seed 2
 
-writes ``ghosts.json`` next to this file, with the numbers of its test on every fifth event. EVENTS are
-pickled lists of ``SimEvent``.
+generates and transports them, reconstructs their tracks, and writes ``ghosts.json`` next to this file, with
+the numbers of its test on every fifth event.
 """
 
 from __future__ import annotations
 
 import json
-import pickle
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamarr.detailed.context import Context
+from lamarr.detailed.records import SimEvent
 from lamarr.detailed.tracking.ghosts import FEATURES, evaluate
 from lamarr.detailed.tracking.reconstruction import find_tracks, ghost_features
 from lamarr.detector import load_detector
 from lamarr.detector.geometry import load_geometry
 
-__all__ = ["area_under_curve", "fit_network"]
+__all__ = ["area_under_curve", "fit_network", "tracks_of", "train"]
 
 Floats = NDArray[np.float64]
 Network = dict[str, Any]
@@ -77,31 +78,27 @@ def area_under_curve(score: Floats, positive: NDArray[np.bool_]) -> float:
     return float((ranks[positive].sum() - n1 * (n1 + 1) / 2) / max(n1 * n0, 1))
 
 
-def _rows(files: tuple[str, ...], context: Context) -> tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]:
-    """Features, ghosts, and rows of the test, of all tracks in files of events."""
+def tracks_of(
+    events: Iterable[SimEvent], context: Context
+) -> tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Features, ghosts, and rows of the test, of all tracks in events."""
     x, ghost, test = [], [], []
-    for file in files:
-        for event in pickle.loads(Path(file).read_bytes()):
-            found = find_tracks(event, context)
-            for group in found.groups:
-                x.append(ghost_features(group, found))
-                ghost.append(found.owners(group) < 0)
-                test.append(np.full(len(x[-1]), event.event_id % 5 == 0))
+    for event in events:
+        found = find_tracks(event, context)
+        for group in found.groups:
+            x.append(ghost_features(group, found))
+            ghost.append(found.owners(group) < 0)
+            test.append(np.full(len(x[-1]), event.event_id % 5 == 0))
     return np.concatenate(x), np.concatenate(ghost), np.concatenate(test)
 
 
-@click.command()
-@click.argument("files", nargs=-1, required=True)
-@click.option("--seed", default=1, show_default=True)
-@click.option("--detector", default="lhcb2016-magdown", show_default=True)
-def main(files: tuple[str, ...], seed: int, detector: str) -> None:
-    """Train the ghost probability on pickled events."""
-    context = Context(geometry=load_geometry(), detector=load_detector(detector), seed=seed)
-    x, ghost, test = _rows(files, context)
-    network = fit_network(x[~test], ghost[~test], seed)
+def train(events: Iterable[SimEvent], context: Context, command: str) -> dict[str, Any]:
+    """Return the network with its card: the command that makes it, and the numbers of its test."""
+    x, ghost, test = tracks_of(events, context)
+    network = fit_network(x[~test], ghost[~test], context.seed)
     score = evaluate(network, x[test])
-    card = {
-        "command": f"python -m lamarr.detailed.tracking.train_ghosts EVENTS --seed {seed}",
+    return {
+        "command": command,
         "features": list(FEATURES),
         "tracks": int((~test).sum()),
         "ghosts": int(ghost[~test].sum()),
@@ -113,6 +110,21 @@ def main(files: tuple[str, ...], seed: int, detector: str) -> None:
         },
         "network": network,
     }
+
+
+@click.command()
+@click.option("--events", default=300, show_default=True, help="Minimum-bias events.")
+@click.option("--seed", default=2, show_default=True)
+@click.option("--detector", default="lhcb2016-magdown", show_default=True)
+def main(events: int, seed: int, detector: str) -> None:
+    """Train the ghost probability."""
+    import lamarr
+    from lamarr.detailed.transport import Transport
+
+    context = Context(geometry=load_geometry(), detector=load_detector(detector), seed=seed)
+    batch = lamarr.generate("minbias", events, seed=seed)
+    command = f"python -m lamarr.detailed.tracking.train_ghosts --events {events} --seed {seed}"
+    card = train(Transport(context, stop="ecal")(batch), context, f"{command} --detector {detector}")
     Path(__file__).with_name("ghosts.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     click.echo(json.dumps(card["test"]))
 
