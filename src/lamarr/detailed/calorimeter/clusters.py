@@ -158,7 +158,7 @@ def find_clusters(digits: Digits, calorimeter: Calorimeter, calibration: Calibra
         "n_cells": np.bincount(members.cluster, minlength=len(seeds)),
         **_moments(members, digits.ecal, cells, raw.energy),
         "E19": digits.ecal[seeds] / np.maximum(raw.energy, 1e-9),
-        "E_spd": members.total(digits.spd.astype(float)),
+        "E_spd": members.total(digits.spd),
         "E_prs": raw.preshower,
         "E_hcal": _behind(columns, digits.hcal, maps.hcal),
     }

@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 class Digits:
     """Energy by cell, 0 where a cell is not used; `saturated` cells of the ECAL."""
 
-    spd: NDArray[np.bool_]
+    spd: Floats
     prs: Floats
     ecal: Floats
     hcal: Floats
@@ -75,7 +75,7 @@ def digitise(cells: NDArray[Any], context: Context, calibration: Calibration, ev
     hcal = gain.hcal * _photo_statistics(hcal, 1e-3 * c.hcal.photo_electrons_per_gev, rng)
     hcal += c.hcal.noise * rng.standard_normal(len(hcal))
     return Digits(
-        spd=spd > c.spd.threshold,
+        spd=np.where(spd > c.spd.threshold, spd, 0.0),
         prs=np.where(prs > c.prs.threshold, prs, 0.0),
         ecal=ecal,
         hcal=np.where(hcal > c.hcal.threshold, hcal, 0.0),

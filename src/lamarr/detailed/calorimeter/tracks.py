@@ -127,7 +127,7 @@ def view_tracks(
         ecal=np.where(cells["ecal"] >= 0, _around(digits.ecal, ecal_state, maps.ecal, "ecal"), 0.0),
         prs=np.where(cells["prs"] >= 0, digits.prs[cells["prs"]], 0.0),
         hcal=np.where(cells["hcal"] >= 0, _around(digits.hcal, ecal_state, maps.hcal, "hcal"), 0.0),
-        spd=(cells["spd"] >= 0) & digits.spd[cells["spd"]],
+        spd=(cells["spd"] >= 0) & (digits.spd[cells["spd"]] > 0),
         chi2=smallest,
         matched=np.where(np.isfinite(smallest), matched[cluster], 0.0),
         cluster=cluster,
