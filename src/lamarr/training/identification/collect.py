@@ -1,0 +1,128 @@
+"""Collect what identification learns from: tracks and clusters of detailed simulation, with their truth.
+
+    python -m lamarr.training.identification.collect EVENTS... -o SAMPLE.npz --seed 1
+
+EVENTS are files of generated events. The file that results holds arrays by name: of tracks what every
+detector says (``t_``), of clusters their columns (``c_``). A broken run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from lamarr.detailed.calorimeter.accounting import cluster_links
+from lamarr.detailed.calorimeter.calibration import load_calibration
+from lamarr.detailed.calorimeter.clusters import Clusters
+from lamarr.detailed.calorimeter.reconstruction import Views, look
+from lamarr.detailed.context import Context
+from lamarr.detailed.identification.probnn import track_kinematics
+from lamarr.detailed.records import SimEvent, TrackingResult
+from lamarr.detector import load_detector
+from lamarr.detector.geometry import load_geometry
+from lamarr.events import EventBatch, iterate
+from lamarr.training.identification.sample import GHOST, VIEW, Columns
+
+__all__ = ["collect_event"]
+
+
+def collect_event(event: SimEvent, tracking: TrackingResult, context: Context) -> Columns:
+    """Return the rows of one event."""
+    from lamarr.detailed import muon, rich
+
+    views = look(event, tracking, context)
+    light = rich.identify(event, tracking, context)
+    muons = muon.identify(event, tracking, context)
+    tracks = tracking.tracks
+    rows = event.row_of_track(tracks["track"])
+    found = (rows >= 0) & (tracks["track"] >= 0)
+    pid = np.where(found, event.tracks["pid"][np.maximum(rows, 0)], GHOST) if len(event.tracks) else rows * 0
+    columns: Columns = {f"t_{k}": getattr(views.tracks, k) for k in VIEW}
+    columns |= {f"t_kin_{k}": v for k, v in track_kinematics(tracks).items()}
+    columns |= {
+        "t_pid": pid,
+        "t_event": np.full(len(tracks), event.event_id),
+        "t_rich": np.asarray(light.dll).reshape(len(tracks), 5),
+        "t_is_muon": muons.is_muon,
+        "t_is_muon_loose": muons.is_muon_loose,
+        "t_mu_ll": muons.mu_ll,
+        "t_bkg_ll": muons.bkg_ll,
+    }
+    return columns | _clusters(event, views)
+
+
+def _clusters(event: SimEvent, views: Views) -> Columns:
+    clusters = views.clusters
+    columns: Columns = {f"c_{k}": v for k, v in clusters.columns.items()}
+    columns["c_track_id"] = views.tracks.best_track
+    columns["c_event"] = np.full(len(clusters), event.event_id)
+    columns["c_kind"] = _kinds(event, views, clusters)
+    return columns
+
+
+def _kinds(event: SimEvent, views: Views, clusters: Clusters) -> NDArray[np.int64]:
+    """0 photon, 1 electron, 2 hadron or muon: what more than half of a cluster is of; −1 if nothing is."""
+    links = cluster_links(views.deposits, clusters.members, load_calibration())
+    pid = np.abs(event.calo_faces["pid"][links["calo_particle_id"]])
+    kind = np.where(pid == 22, 0, np.where(pid == 11, 1, 2))
+    shares = np.zeros((len(clusters), 3))
+    np.add.at(shares, (links["cluster_id"], kind), links["fraction_of_cluster"])
+    best = np.argmax(shares, axis=1)
+    return np.where(shares.max(axis=1, initial=0.0) > 0.5, best, -1)
+
+
+def _events(batch: EventBatch, context: Context) -> Iterator[Columns]:
+    from lamarr.detailed import tracking
+    from lamarr.detailed.transport import Transport
+
+    for event in Transport(context)(batch):
+        yield collect_event(event, tracking.reconstruct(event, context), context)
+
+
+def _join(parts: list[Columns]) -> Columns:
+    return {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@click.option("--detector", default="lhcb2016-magup", show_default=True)
+@click.option("--seed", default=1, show_default=True)
+@click.option("--chunk", default=50, show_default=True, help="Events between two checkpoints.")
+def main(files: tuple[Path, ...], output: Path, detector: str, seed: int, chunk: int) -> None:
+    """Run the detailed simulation on generated events and keep what identification learns from."""
+    context = Context(geometry=load_geometry(), detector=load_detector(detector), seed=seed)
+    parts_folder = output.with_name(f"{output.name}.parts")
+    parts_folder.mkdir(parents=True, exist_ok=True)
+    kept: list[Path] = []
+    for i, file in enumerate(files):
+        for j, batch in enumerate(iterate(file, chunk)):
+            path = parts_folder / f"{i}-{j}.npz"
+            if not path.exists():
+                _save(path, _join([*_events(batch, context)]))
+            kept.append(path)
+            click.echo(f"{file.name}: {(j + 1) * chunk} events")
+    loaded = []
+    for path in kept:
+        with np.load(path) as content:
+            loaded.append({k: content[k] for k in content.files})
+    columns = _join(loaded)
+    _save(output, columns)
+    for path in kept:
+        path.unlink()
+    click.echo(f"{output}: {len(columns['t_pid'])} tracks, {len(columns['c_kind'])} clusters")
+
+
+def _save(path: Path, columns: Columns) -> None:
+    part = path.with_name(f".{path.name}.part")
+    with part.open("wb") as file:
+        np.savez_compressed(file, **columns)  # type: ignore[arg-type]
+    part.replace(path)
+
+
+if __name__ == "__main__":
+    main()
