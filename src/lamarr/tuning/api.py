@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import APIRouter, Path, Query, Response
 
 from lamarr._version import __version__
 from lamarr.tuning import actions, work
+from lamarr.tuning.api_tokens import add_tokens, token_view
 from lamarr.tuning.campaign import DIRECTIONS, Definition, Settings
 from lamarr.tuning.http import Gate, json_response
-from lamarr.tuning.problems import problem
+from lamarr.tuning.needs import Admin, Read, Work
 from lamarr.tuning.schemas import (
     Access,
     AskBody,
     Change,
     FailBody,
     LeaseBody,
-    NewToken,
     ReportBody,
     StrategyBody,
     StudyBody,
@@ -28,13 +26,11 @@ from lamarr.tuning.schemas import (
     problems,
 )
 from lamarr.tuning.strategies import PRUNERS, SAMPLERS, parse_strategy
-from lamarr.tuning.tokens import Token, new_token, revoke
 from lamarr.tuning.views import best_trials, study_view, trial_view, working
 
 __all__ = ["API_VERSION", "api_router"]
 
 API_VERSION = 1
-_bearer = HTTPBearer(auto_error=False, description="a token made by `lamarr tune token create`")
 StudyId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 Number = Annotated[int, Path(ge=0, lt=2**31)]
 
@@ -45,25 +41,8 @@ def api_router(gate: Gate) -> APIRouter:
     _add_info(router, gate)
     _add_studies(router, gate)
     _add_trials(router, gate)
-    _add_tokens(router, gate)
+    add_tokens(router, gate)
     return router
-
-
-def _need(scope: str) -> Any:
-    async def token(
-        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-    ) -> Token:
-        if credentials is None:
-            raise problem("unknown_token", "send a token in the header `Authorization: Bearer TOKEN`")
-        gate: Gate = request.app.state.gate
-        return gate.token(credentials.credentials, scope, request.client.host if request.client else "-")
-
-    return Depends(token)
-
-
-Read = Annotated[Token, _need("read")]
-Work = Annotated[Token, _need("work")]
-Admin = Annotated[Token, _need("admin")]
 
 
 def _add_info(router: APIRouter, gate: Gate) -> None:
@@ -84,7 +63,7 @@ def _add_info(router: APIRouter, gate: Gate) -> None:
     @router.get("/me", tags=["server"])
     async def me(token: Read) -> Response:
         """Whose token this is and what it allows."""
-        return json_response(_token_view(token))
+        return json_response(token_view(token))
 
 
 def _definition(body: StudyBody, default_heartbeat: float) -> Definition:
@@ -216,55 +195,3 @@ def _add_trials(router: APIRouter, gate: Gate) -> None:
     async def fail(token: Work, study: StudyId, number: Number, body: FailBody) -> Response:
         """Mark a trial as failed."""
         return json_response(await actions.fail(gate, token, study, number, body))
-
-
-def _token_view(token: Token) -> dict[str, Any]:
-    now = time.time()
-    live = token.revoked is None and (token.expires is None or token.expires > now)
-    keys = ("id", "user", "name", "created", "expires", "revoked", "used", "operator")
-    return {**{k: getattr(token, k) for k in keys}, "scope": token.scopes, "live": live}
-
-
-def _add_tokens(router: APIRouter, gate: Gate) -> None:
-    service = gate.service
-
-    @router.get("/tokens", tags=["tokens"])
-    async def list_tokens(token: Admin) -> Response:
-        """Tokens of one's own; of all users for an operator. Never their secrets."""
-        mine = [t for t in service.tokens.all() if token.sees_all or t.user == token.user]
-        return json_response([_token_view(t) for t in mine])
-
-    @router.post("/tokens", tags=["tokens"])
-    async def make_token(token: Admin, body: NewToken) -> Response:
-        """Make a token for oneself; operators make them for others too. The answer alone shows it."""
-        user = body.user or token.user
-        if user != token.user and not token.sees_all:
-            raise problem("scope", "only an operator makes tokens for others")
-        made = new_token(service.engine, user, name=_clean(body.name), scope=body.scope, days=body.days)
-        service.tokens.refresh(force=True)
-        service.audit(token, "create token", f"{made[7:15]} for {user}, scope {body.scope}")
-        await gate.committed()
-        return json_response({"token": made, "id": made[7:15], "user": user, "scope": body.scope})
-
-    @router.delete("/tokens/{id_}", tags=["tokens"])
-    async def revoke_token(token: Admin, id_: Annotated[str, Path(pattern=r"^[0-9a-f]{8}$")]) -> Response:
-        """Revoke a token at once and for ever."""
-        mine = {t.id for t in service.tokens.all() if token.sees_all or t.user == token.user}
-        if id_ not in mine:
-            raise problem("not_found", "no such token of yours; see GET /api/v1/tokens")
-        revoke(service.engine, id_)
-        service.tokens.refresh(force=True)
-        service.audit(token, "revoke token", id_)
-        await gate.committed()
-        return json_response({"revoked": id_})
-
-    @router.get("/audit", tags=["server"])
-    async def audit(token: Admin, limit: Annotated[int, Query(ge=1, le=10_000)] = 200) -> Response:
-        """Read the audit log, newest first; operators see all of it, others what their tokens did."""
-        await gate.committed()
-        rows = service.audit_log(limit)
-        return json_response([r for r in rows if token.sees_all or r["user"] == token.user])
-
-
-def _clean(text: str) -> str:
-    return text.replace("\0", "").encode(errors="replace").decode()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import socket
 import threading
 import time
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lamarr._version import __version__
 from lamarr.errors import ConfigurationError
+from lamarr.tuning import answers
 from lamarr.tuning.extra import need
 from lamarr.tuning.outbox import Letter, Outbox
 from lamarr.tuning.problems import ServerAwayError, TuningError, problem
@@ -26,7 +26,6 @@ __all__ = ["Client"]
 _log = logging.getLogger("lamarr.tuning")
 _API = 1
 _AGAIN = {429, 502, 503, 504, 507}
-_SLOWEST_S = 15.0
 
 
 class Client:
@@ -134,10 +133,10 @@ class Client:
                 reason, wait = f"{type(error).__name__}: {error}", None
             else:
                 if answer.status_code not in _AGAIN:
-                    return _read(answer, self.server)
-                reason, wait = _reason(answer), _retry_after(answer)
+                    return answers.read(answer, self.server)
+                reason, wait = answers.reason(answer), answers.retry_after(answer)
             tries += 1
-            delay = _backoff(tries) if wait is None else max(wait, _backoff(1))
+            delay = answers.backoff(tries) if wait is None else max(wait, answers.backoff(1))
             if time.monotonic() + delay > until:
                 raise ServerAwayError(
                     f"the tuning server {self.server} could not serve the request in {tries} tries "
@@ -266,35 +265,3 @@ class Client:
                 if report is not None:
                     report(letter, outcome)
         return sent
-
-
-def _backoff(tries: int) -> float:
-    """0.1, 0.2, 0.4, … s up to 15 s, each shortened at random by up to a half: clients spread out."""
-    return min(_SLOWEST_S, 0.1 * 2.0 ** min(tries - 1, 20)) * random.uniform(0.5, 1.0)
-
-
-def _retry_after(answer: Any) -> float | None:
-    try:
-        return float(answer.json()["retry_after"])
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def _reason(answer: Any) -> str:
-    try:
-        return str(answer.json()["error"])
-    except (ValueError, KeyError, TypeError):
-        return f"HTTP {answer.status_code}"
-
-
-def _read(answer: Any, server: str) -> Any:
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    if answer.status_code < 300 and body is not None:
-        return body
-    if isinstance(body, dict) and "error" in body:
-        raise TuningError(str(body.get("kind", "internal")), str(body["error"]), body.get("retry_after"))
-    kind = "not_found" if answer.status_code == 404 else "internal"
-    raise problem(kind, f"{server} answered {answer.status_code} and no JSON; is it a Lamarr tuning server?")
