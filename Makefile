@@ -4,10 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 SAMPLES ?= runs/samples
 RUNS ?= runs/tracking
+WORKERS ?= 2
 EXTRAS ?= dev,generate,tune
 SET := src/lamarr/parametrizations/sets/lhcb2016-magup
 
-.PHONY: demo test lint docs validation closure samples-tracking train-tracking zoo zoo-toy clean
+.PHONY: demo test lint docs validation closure samples-tracking train-tracking zoo zoo-toy \
+  samples-small samples clean
 
 $(VENV)/.base: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -39,6 +41,19 @@ validation: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --editable '.[detailed,scale]'
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake -s workflow/Snakefile --configfile workflow/reduced.yaml \
 	  --profile workflow/profiles/local
+
+# Samples of the detailed simulation. Repeat the command if it was interrupted: it goes on
+DETAILED := balanced minbias bbbar ccbar Lb2LcMuNu B2ChicK DstD0Pi Bu2JpsiK_ee Bu2JpsiK_mumm Bs2JpsiPhi B02KstGamma
+
+$(VENV)/.detailed: $(VENV)/.base
+	$(BIN)/python -m pip install --quiet --editable '.[detailed,generate]'
+	touch $@
+
+samples-small samples: $(VENV)/.detailed
+	mkdir -p $(SAMPLES)/$@
+	for name in $(DETAILED); do test -e $(SAMPLES)/$@/$$name.parquet.json || \
+	  $(BIN)/lamarr sample $$name --size $(if $(filter samples,$@),large,small) --seed 1 --workers $(WORKERS) \
+	  -o $(SAMPLES)/$@/$$name.parquet || exit 1; done
 
 docs: $(VENV)/.base
 	$(BIN)/python -m lamarr.events.reference > docs/schema.md

@@ -42,7 +42,7 @@ def _balanced(n: int, seed: int) -> NamedSource:
 
 
 def _signal(meaning: str, decay: str, what: str = "bbbar") -> Sample:
-    return Sample(meaning=meaning, open=_pythia(what, decay), small=100, large=5000)
+    return Sample(meaning=meaning, open=_pythia(what, decay), small=150, large=5000)
 
 
 SAMPLES: Final[Mapping[str, Sample]] = MappingProxyType(
@@ -50,12 +50,12 @@ SAMPLES: Final[Mapping[str, Sample]] = MappingProxyType(
         "balanced": Sample(
             meaning="ten charged particles and two photons, flat in log p and η, in each minimum-bias event",
             open=_balanced,
-            small=1200,
-            large=30_000,
+            small=2000,
+            large=46_000,
         ),
-        "minbias": Sample(meaning="inelastic collisions", open=_pythia("minbias"), small=600, large=10_000),
-        "bbbar": Sample(meaning="pairs of b quarks", open=_pythia("bbbar"), small=100, large=5000),
-        "ccbar": Sample(meaning="pairs of c quarks", open=_pythia("ccbar"), small=100, large=5000),
+        "minbias": Sample(meaning="inelastic collisions", open=_pythia("minbias"), small=800, large=10_000),
+        "bbbar": Sample(meaning="pairs of b quarks", open=_pythia("bbbar"), small=150, large=5000),
+        "ccbar": Sample(meaning="pairs of c quarks", open=_pythia("ccbar"), small=150, large=5000),
         "Lb2LcMuNu": _signal("Λb → Λc μ ν", "[Lambda_b0 -> (Lambda_c+ -> p+ K- pi+) mu- anti-nu_mu]cc"),
         "B2ChicK": _signal("B⁺ → χc1 K⁺ with a photon", "[B+ -> (chi_c1 -> (J/psi -> mu+ mu-) gamma) K+]cc"),
         "DstD0Pi": _signal("D*⁺ → D⁰ π⁺", "[D*(2010)+ -> (D0 -> K- pi+) pi+]cc", "ccbar"),

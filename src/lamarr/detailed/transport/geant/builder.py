@@ -37,6 +37,7 @@ class Builder:
         self.roles: dict[str, list[Any]] = defaultdict(list)
         self._materials: dict[str, Any] = {}
         self.placed: list[Any] = []
+        self.z: list[float] = []  # of the centres of the placed
         self.world: Any = None
         self._mother: tuple[Any, float] | None = None
 
@@ -102,6 +103,7 @@ class Builder:
         placed = g4.G4PVPlacement(None, centre, logical, solid.GetName(), volume, False, copy)
         self.keep += [solid, logical, placed]
         self.placed.append(placed)
+        self.z.append(at[2])
         if role:
             self.roles[role].append(logical)
         return logical, at[2]
