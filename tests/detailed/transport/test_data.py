@@ -36,7 +36,7 @@ def test_single_variables_win(tmp_path):
 
 
 def test_directories_that_lack_data_are_named(tmp_path):
-    with pytest.raises(ConfigurationError, match="G4EMLOW8.8"):
+    with pytest.raises(ConfigurationError, match=r"G4EMLOW8\.8"):
         prepare_data({"GEANT4_DATA_DIR": str(tmp_path)})
     env = {variable: str(tmp_path / "nowhere") for variable in DATA_SETS}
     with pytest.raises(ConfigurationError, match="G4LEDATA must name a directory"):

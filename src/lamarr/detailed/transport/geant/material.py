@@ -165,12 +165,8 @@ def main(output: Path, picture: Path | None, geometry: str) -> None:
     """Write tables of the material, and draw the detector."""
     found, kernel = scan(load_geometry(geometry))
     how = "`python -m lamarr.detailed.transport.geant.material`"
-    lines = [
-        f"# Material of {geometry}",
-        "",
-        f"Straight lines from the interaction point, mean over azimuth ({how}).",
-    ]
-    lines.append("")
+    lines = [f"# Material of {geometry}", ""]
+    lines += [f"Straight lines from the interaction point, mean over azimuth ({how}).", ""]
     for which, name in enumerate(("Radiation lengths", "Nuclear interaction lengths")):
         lines += [f"## {name}", "", *table(found, which), ""]
     output.write_text("\n".join(lines), encoding="utf-8")
