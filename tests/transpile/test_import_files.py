@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from lamarr.cli.main import cli
-from lamarr.errors import ModelError
+from lamarr.errors import ModelError, OutputFileError
 from lamarr.transpile import GraphBuilder, evaluate, load_model
+from lamarr.transpile.c import CompiledModel
 from lamarr.transpile.imports import import_file, model_from, with_noise
 
 RNG = np.random.default_rng(2)
@@ -64,3 +65,24 @@ def test_command_line(tmp_path: Path) -> None:
     assert model.inputs == ("p", "eta", "phi")
     assert len(model.card["imported_from"]["sha256"]) == 64
     np.testing.assert_allclose(model(X[:, :3], X[:, 3:]), np.tanh(X @ WEIGHT + BIAS), atol=2e-6)
+
+
+def test_library_for_other_programs(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    from lamarr.transpile.onnx_export import export_onnx
+
+    file = export_onnx(model_from(graph(), "net"), tmp_path / "net.onnx")
+    library = tmp_path / "libmine.so"
+    arguments = ["import-model", str(file), "-o", str(tmp_path), "--library", str(library)]
+    result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert f"wrote {tmp_path / 'mine.h'}" in result.output
+    assert "float *net(float *out, const float *in);" in (tmp_path / "mine.h").read_text()
+    got = CompiledModel(library, "net")(X)
+    np.testing.assert_allclose(got, np.tanh(X @ WEIGHT + BIAS), atol=2e-6)
+    with pytest.raises(OutputFileError, match="exists already"):
+        CliRunner().invoke(cli, arguments, catch_exceptions=False)
+
+
+def test_names_that_c_cannot_use() -> None:
+    with pytest.raises(ModelError, match=r"a name that C can use.*'not c'"):
+        model_from(graph(), "not c")

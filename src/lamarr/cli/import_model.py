@@ -22,12 +22,23 @@ def _split(names: str | None) -> tuple[str, ...] | None:
 @click.option(
     "--noise", type=click.IntRange(min=0), default=0, help="So many last input columns are N(0, 1) noise."
 )
+@click.option("--library", metavar="libNAME.so", help="Compile it, too: a library with NAME.h beside it.")
+@click.option("--force", is_flag=True, help="Replace a library that exists.")
 def command(
-    *, file: Path, output: Path, name: str | None, inputs: str | None, outputs: str | None, noise: int
+    *,
+    file: Path,
+    output: Path,
+    name: str | None,
+    inputs: str | None,
+    outputs: str | None,
+    noise: int,
+    library: str | None,
+    force: bool,
 ) -> None:
     """Write the model of FILE (.keras, .h5, .onnx) as a card NAME.json and weights NAME.safetensors.
 
-    The card is what pipelines, `lamarr compile` and lamarr.transpile.load_model take.
+    The card is what sets of models and lamarr.transpile.load_model take. With --library the model is compiled
+    for C and C++ programs: in batches, and through LHCb's plug-in interface.
     """
     import hashlib
 
@@ -46,3 +57,8 @@ def command(
         f"wrote {model.save(output)}: {len(model.inputs)} inputs, {model.n_noise} random numbers, "
         f"{len(model.outputs)} outputs, {model.graph.multiplications} multiplications per row"
     )
+    if library:
+        from lamarr.transpile.c import write_library
+
+        for path in write_library([model], library, force=force):
+            click.echo(f"wrote {path}")

@@ -4,6 +4,7 @@ from lamarr.transpile.c.cache import build_cached, cache_folder, cached_librarie
 from lamarr.transpile.c.compiled import CompiledModel, compile_everywhere, compile_models
 from lamarr.transpile.c.compiler import CompilerError
 from lamarr.transpile.c.emit import Source, emit
+from lamarr.transpile.c.plug_in import write_library
 
 __all__ = [
     "CompiledModel",
@@ -16,4 +17,5 @@ __all__ = [
     "compile_everywhere",
     "compile_models",
     "emit",
+    "write_library",
 ]

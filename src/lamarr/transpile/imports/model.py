@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -84,6 +85,8 @@ def model_from(
     ModelError
         If the names do not fit to the columns.
     """
+    if not re.fullmatch(r"[A-Za-z_]\w*", name):
+        raise ModelError(f"a model must have a name that C can use (letters, digits, _), but got '{name}'")
     if noise:
         graph = with_noise(graph, noise)
     return Model(
