@@ -22,6 +22,9 @@ from lamarr.validation.detailed_report.selection import long_tracks
 pytest.importorskip("matplotlib", reason="needs lamarr[validate]")
 
 
+UP = "lhcb2016-magup"
+
+
 def table(name, n, **columns):
     """A table of n rows with zeros in the columns that are not given."""
     zeros = {c.name: np.zeros(n, c.dtype) for c in table_schema(name).columns if not c.optional}
@@ -73,9 +76,9 @@ def test_verdicts():
 
 
 def test_a_sample_that_obeys_the_references_meets_them_and_a_shifted_one_does_not():
-    good = by_name(rich_section(long_tracks(sample())))
+    good = by_name(rich_section(long_tracks(sample(), UP)))
     assert [f.verdict for f in good.values()] == ["met", "met"]
-    shifted = by_name(rich_section(long_tracks(sample(pion_shift=0.06))))
+    shifted = by_name(rich_section(long_tracks(sample(pion_shift=0.06), UP)))
     kaons, pions = shifted.values()
     assert (kaons.verdict, pions.verdict) == ("met", "missed")
     assert pions.value == pytest.approx(-0.06, abs=4 * pions.error)
@@ -96,7 +99,7 @@ def test_selection_leaves_out_ghosts_and_tracks_that_point_beside_the_muon_stati
     changed["particle_id"][:100] = -1
     changed["chi2PerDoF"][100:200] = 5
     changed["ty"][200:] = 0.6
-    kept = long_tracks(batch.with_tables(Table("tracks", changed)))
+    kept = long_tracks(batch.with_tables(Table("tracks", changed)), UP)
     assert len(kept.p) == 200
     assert not kept.in_muon.any()
 
@@ -136,4 +139,19 @@ def test_files_without_identification_are_refused(tmp_path):
 def test_a_sample_without_tracks_measures_nothing():
     batch = made_up([{}]).with_tables(table("tracks", 0), table("pid", 0))
     assert isinstance(batch, EventBatch)
-    assert {f.verdict for f in rich_section(long_tracks(batch)).findings} == {"not measured"}
+    assert {f.verdict for f in rich_section(long_tracks(batch, UP)).findings} == {"not measured"}
+
+
+def test_files_of_different_polarity_are_refused(tmp_path):
+    for name in ("magup", "magdown"):
+        write(sample(50), tmp_path / f"{name}.parquet", metadata={"seed": 3, "set": f"lhcb2016-{name}, x"})
+    with pytest.raises(ConfigurationError, match="lhcb2016-magdown, lhcb2016-magup"):
+        make_report([tmp_path / "magup.parquet", tmp_path / "magdown.parquet"])
+
+
+def test_the_polarity_decides_which_slow_tracks_reach_the_muon_stations():
+    batch = sample(3000)
+    up, down = (long_tracks(batch, f"lhcb2016-{name}") for name in ("magup", "magdown"))
+    differ = up.in_muon != down.in_muon
+    assert differ.any()
+    assert up.p[differ].max() < 30

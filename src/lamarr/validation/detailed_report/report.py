@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lamarr._version import __version__
+from lamarr.detector import detector_names
 from lamarr.errors import ConfigurationError
 from lamarr.events import EventBatch, describe, read
 from lamarr.validation.detailed_report.calorimeter import calorimeter_section
@@ -19,6 +20,9 @@ from lamarr.validation.detailed_report.tracks import tracks_section
 from lamarr.validation.detailed_report.vertices import vertices_section
 
 __all__ = ["Report", "make_report", "read_files", "sections_of"]
+
+DETECTOR: Final = "lhcb2016-magup"
+"""Taken where a file names none."""
 
 NEEDED: Final = {"particles": ("pid",), "tracks": ("particle_id", "chi2PerDoF"), "pid": ("PIDK", "isMuon")}
 
@@ -51,7 +55,7 @@ def make_report(files: Sequence[Path]) -> Report:
     Raises
     ------
     ConfigurationError
-        If a file has no reconstructed tracks with identification.
+        If a file has no reconstructed tracks with identification, or if detectors differ.
     """
     batch = read_files(files)
     facts = {
@@ -61,13 +65,27 @@ def make_report(files: Sequence[Path]) -> Report:
     }
     for path in files:
         metadata = describe(path).metadata
-        facts.update({f"{path.name}: {k}": v for k, v in metadata.items() if len(v) < 200})
-    return Report(sections=tuple(sections_of(batch)), facts=facts)
+        words = {f"{path.name}: {k}": str(v) for k, v in metadata.items()}
+        facts.update({k: v for k, v in words.items() if len(v) < 200})
+    return Report(sections=tuple(sections_of(batch, _detector(files))), facts=facts)
 
 
-def sections_of(batch: EventBatch) -> Iterable[Section]:
-    """Yield the sections for `batch`."""
-    tracks = long_tracks(batch)
+def _detector(files: Sequence[Path]) -> str:
+    """Return the detector that all files name: the polarity tells where tracks go behind the magnet."""
+    named = set()
+    for path in files:
+        words = str(describe(path).metadata.get("set", "")).split(", ")
+        named |= {word for word in words if word in detector_names()} or {DETECTOR}
+    if len(named) > 1:
+        raise ConfigurationError(
+            f"the files of a report must share a detector, but got {', '.join(sorted(named))}"
+        )
+    return named.pop()
+
+
+def sections_of(batch: EventBatch, detector: str) -> Iterable[Section]:
+    """Yield the sections for `batch`, taken with `detector`."""
+    tracks = long_tracks(batch, detector)
     yield tracks_section(batch)
     yield vertices_section(batch)
     yield rich_section(tracks)

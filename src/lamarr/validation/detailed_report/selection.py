@@ -45,7 +45,7 @@ class LongTracks:
         return np.isin(self.pid, pids)
 
 
-def long_tracks(batch: EventBatch, detector: str = "lhcb2016-magup") -> LongTracks:
+def long_tracks(batch: EventBatch, detector: str) -> LongTracks:
     """Return the long tracks of `batch` that reconstruct a generated particle and are no ghosts by χ².
 
     As in LHCb's calibration samples: χ²/ndof below 3 and pT above 250 MeV.
