@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from lamarr.transpile.graph import Graph, Node
 from lamarr.transpile.model import Model
 from lamarr.transpile.onnx_operators import EXPORT
 
-__all__ = ["Writer", "export_onnx", "to_onnx"]
+__all__ = ["Writer", "export_onnx", "models_to_onnx", "to_onnx"]
 
 OPSET = 17
 
@@ -94,12 +95,39 @@ def to_onnx(model: Model) -> Any:
     return result
 
 
-def export_onnx(model: Model, path: Path | str) -> Path:
-    """Write a model as an ONNX file, after ONNX's own check; return its path."""
+def models_to_onnx(models: Sequence[Model], name: str = "models") -> Any:
+    """Return models side by side as one ``onnx.ModelProto``, for instance those of a set.
+
+    Inputs are ``NAME_x`` and ``NAME_noise``, outputs ``NAME_y``; what a pipeline computes between its models is
+    not in it.
+
+    Raises
+    ------
+    MissingExtraError, ModelError
+        See :func:`to_onnx`.
+    """
+    parts = [to_onnx(m) for m in models]
+    from onnx import compose, helper
+
+    named = [compose.add_prefix(p, f"{m.name}_").graph for p, m in zip(parts, models, strict=True)]
+    fields = [
+        [each for g in named for each in getattr(g, f)] for f in ("node", "input", "output", "initializer")
+    ]
+    result = helper.make_model(
+        helper.make_graph(fields[0], name, *fields[1:]),
+        opset_imports=parts[0].opset_import,
+        producer_name="lamarr",
+    )
+    result.ir_version = parts[0].ir_version
+    return result
+
+
+def export_onnx(model: Model | Sequence[Model], path: Path | str) -> Path:
+    """Write a model, or several side by side, as an ONNX file, after ONNX's own check; return its path."""
+    file = Path(path)
+    result = to_onnx(model) if isinstance(model, Model) else models_to_onnx(model, file.stem)
     from onnx import checker
 
-    file = Path(path)
-    result = to_onnx(model)
     checker.check_model(result, full_check=True)
     part = file.with_name(f".{file.name}.part")
     part.write_bytes(result.SerializeToString())
