@@ -98,8 +98,8 @@ def to_onnx(model: Model) -> Any:
 def models_to_onnx(models: Sequence[Model], name: str = "models") -> Any:
     """Return models side by side as one ``onnx.ModelProto``, for instance those of a set.
 
-    Inputs are ``NAME_x`` and ``NAME_noise``, outputs ``NAME_y``; what a pipeline computes between its models is
-    not in it.
+    Inputs are ``NAME_x`` and ``NAME_noise``, outputs ``NAME_y``; what a pipeline computes between its models
+    is not in it.
 
     Raises
     ------
@@ -110,14 +110,12 @@ def models_to_onnx(models: Sequence[Model], name: str = "models") -> Any:
     from onnx import compose, helper
 
     named = [compose.add_prefix(p, f"{m.name}_").graph for p, m in zip(parts, models, strict=True)]
-    fields = [
-        [each for g in named for each in getattr(g, f)] for f in ("node", "input", "output", "initializer")
-    ]
-    result = helper.make_model(
-        helper.make_graph(fields[0], name, *fields[1:]),
-        opset_imports=parts[0].opset_import,
-        producer_name="lamarr",
+    nodes, inputs, outputs, constants = (
+        [each for g in named for each in getattr(g, field)]
+        for field in ("node", "input", "output", "initializer")
     )
+    body = helper.make_graph(nodes, name, inputs, outputs, constants)
+    result = helper.make_model(body, opset_imports=parts[0].opset_import, producer_name="lamarr")
     result.ir_version = parts[0].ir_version
     return result
 
