@@ -29,6 +29,10 @@ __all__ = [
 ]
 
 
+_SMALLEST_BATCH: Final = 128
+_BATCHES_IN_A_PASS: Final = 64
+
+
 @dataclass(frozen=True, kw_only=True)
 class Steps:
     """How long to train, and how often to look.
@@ -36,7 +40,7 @@ class Steps:
     Attributes
     ----------
     steps, batch : int
-        Updates at most, and rows in each.
+        Updates, and rows in each, at most.
     epochs : float
         Updates are no more than so many passes over the training rows: small samples are soon learned by
         heart.
@@ -73,9 +77,13 @@ class Steps:
         if self.referee_rows < 100:
             raise ConfigurationError(f"referee_rows >= 100 must hold, but got {self.referee_rows}")
 
+    def rows_at_once(self, rows: int) -> int:
+        """Rows in each update: of small samples fewer, or there would be too few updates in a pass."""
+        return min(self.batch, max(_SMALLEST_BATCH, rows // _BATCHES_IN_A_PASS))
+
     def updates(self, rows: int) -> int:
         """Return the number of updates for a training part of `rows` rows."""
-        return max(1, min(self.steps, round(self.epochs * rows / self.batch)))
+        return max(1, min(self.steps, round(self.epochs * rows / self.rows_at_once(rows))))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -76,6 +76,7 @@ class Trainer:
         self._c, self._t = torch.from_numpy(prepared.features), torch.from_numpy(prepared.targets)
         self._w = torch.from_numpy(prepared.weights)
         self.rows = {p: torch.from_numpy(sample.rows(p)) for p in ("train", "validation", "test")}
+        self.batch_rows = steps.rows_at_once(len(self.rows["train"]))
         self.total = 1 if learner.whole else steps.updates(len(self.rows["train"]))
 
     def batch(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -121,7 +122,7 @@ class Trainer:
     def _step(self) -> None:
         rows = self.rows["train"]
         if not self.learner.whole:
-            rows = rows[torch.randint(0, len(rows), (self.settings.batch,), generator=self.generator)]
+            rows = rows[torch.randint(0, len(rows), (self.batch_rows,), generator=self.generator)]
         c, t, w = self.batch(rows)
         with self._autocast():
             losses = self.learner.step(c, t, w, self.state.step / self.total, self.generator)

@@ -43,6 +43,8 @@ _generators: dict[str, Family] = {
     "iaf": Family(settings=Flow, fixed={"inverse": True}),
     "coupling": Family(settings=Coupling),
     **{name: Family(settings=Adversarial, fixed={"game": name}) for name in GAMES},
+    # a logit that separates has slopes above one: a strong penalty on them leaves the judge without a say
+    "bce-gan-gp": Family(settings=Adversarial, fixed={"game": "bce-gan-gp"}, defaults={"penalty": 0.5}),
     "flow-matching": Family(settings=Transport, fixed={"distil": "none"}, defaults={"steps": 4}),
     "flow-matching-one-step": Family(settings=Transport, fixed={"distil": "trajectory"}),
     "consistency": Family(settings=Transport, fixed={"distil": "consistency"}),
