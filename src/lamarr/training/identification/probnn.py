@@ -60,13 +60,13 @@ def _weights(y: NDArray[Any], log_p: NDArray[Any]) -> NDArray[np.float64]:
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder of the model.")
-@click.option("--steps", default=8000, show_default=True)
+@click.option("--steps", default=400, show_default=True, help="More learn small samples by heart.")
 @click.option("--seed", default=1, show_default=True)
 def main(files: tuple[Path, ...], output: Path, steps: int, seed: int) -> None:
     """Train on collected samples FILES."""
     parts = [load_sample(f)[0] for f in files]
     sample = track_sample({k: np.concatenate([p[k] for p in parts]) for k in parts[0]})
-    schedule = Schedule(steps=steps, batch=1024, hold_out=len(sample.x) // 5, seed=seed)
+    schedule = Schedule(steps=steps, batch=512, warmup=50, hold_out=len(sample.x) // 5, seed=seed)
     card = {
         "title": "Probabilities of e, mu, pi, K, p and ghost for a track, under equal priors",
         "command": f"python -m lamarr.training.identification.probnn SAMPLE -o MODELS --steps {steps} "
@@ -75,7 +75,7 @@ def main(files: tuple[Path, ...], output: Path, steps: int, seed: int) -> None:
         "tracks": {name: int(n) for name, n in zip(OUTPUTS, sample.y.sum(axis=0), strict=True)},
     }
     model = train_classifier(
-        "probnn", sample, last="softmax", hidden=(64, 64), schedule=schedule, card=card, check=_reliability
+        "probnn", sample, last="softmax", hidden=(32, 32), schedule=schedule, card=card, check=_reliability
     )
     click.echo(f"wrote {model.save(output)}: {model.card['held_out_auc']}")
 
