@@ -51,7 +51,8 @@ def _findings(
 ) -> list[Finding]:
     rows = _rows(profile, edges)
     target = f"within {TOLERANCE} of PIDCalib in every bin from 5 to 90 GeV"
-    used = (profile.high > COMPARED[0]) & (profile.low < COMPARED[1])
+    centre = (profile.low + profile.high) / 2
+    used = (centre > COMPARED[0]) & (centre < COMPARED[1])
     if not used.any():
         return [Finding(name=f"ε({name}): largest distance", value=np.nan, high=TOLERANCE, target=target)]
     distance = (profile.value - reference[rows])[used]
