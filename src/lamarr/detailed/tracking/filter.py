@@ -23,6 +23,7 @@ Tables = tuple[Floats, Floats, Floats, Floats]
 
 R_MIN, R_MAX = 8.0, 42.2  # of VELO sensors, with a tolerance (mm)
 OVERLAP = 0.5
+UNRESOLVED = 2.0  # drift distances in units of their error below which the side of the wire stays open
 
 
 @compiled
@@ -41,6 +42,8 @@ def residual(kind: int, value: Floats, side: float, s: Floats) -> tuple[float, f
     u = a * s[0] + b * s[1]
     if kind == OT:
         c = 1 / math.sqrt(1 + (a * s[2] + b * s[3]) ** 2)
+        if value[DRIFT] < UNRESOLVED * value[SIGMA]:
+            return (value[M] - u) * c, a * c, b * c, value[SIGMA] ** 2 + value[DRIFT] ** 2
         if side == 0.0:
             side = 1.0 if u > value[M] else -1.0
         return side * value[DRIFT] - (u - value[M]) * c, a * c, b * c, value[SIGMA] ** 2
