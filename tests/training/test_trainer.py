@@ -185,7 +185,7 @@ def test_divergence_stops_with_the_step_and_keeps_the_best(data, tmp_path, monke
 
 def test_a_classifier_is_calibrated_and_close_to_the_truth(tmp_path):
     make_events(tmp_path / "events.parquet", 40_000, 3)
-    changes = {"training.steps": 400, "training.looks": 8, "training.batch": 512, "model.width": 16}
+    changes = {"training.steps": 1500, "training.looks": 8, "training.batch": 512, "model.width": 16}
     model = train_model(one("is_muon_muon", **changes), tmp_path / "events.parquet", run=tmp_path / "run")
     assert model.outputs == ("isMuonProbability",)
     t = make_tracks(5000, 8, ("muon",))
