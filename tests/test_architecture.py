@@ -38,6 +38,12 @@ def imports(path):
             yield from (f"{node.module}.{a.name}" for a in node.names)
 
 
+def test_no_two_modules_of_tests_have_one_name():
+    """Tests are found by the names of their files alone."""
+    names = [p.name for p in (ROOT.parents[1] / "tests").rglob("*.py") if p.name != "conftest.py"]
+    assert sorted(names) == sorted(set(names))
+
+
 def room_of(path):
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import geant4_pybind as g4
 import numpy as np
 from numpy.typing import NDArray
 
 from lamarr.detailed.calorimeter.geant4_calorimeter import CELLS, ECAL_EDGES, HCAL_SECTIONS, SECTIONS
+from lamarr.detailed.transport.geant.binding import g4
 from lamarr.detector.geometry.identification import Calorimeter
 
 __all__ = ["Application"]
