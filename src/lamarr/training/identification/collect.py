@@ -1,14 +1,16 @@
 """Collect what identification learns from: tracks and clusters of detailed simulation, with their truth.
 
-    python -m lamarr.training.identification.collect EVENTS... -o SAMPLE.npz --seed 1
+    python -m lamarr.training.identification.collect balanced -n 1500 -o SAMPLE.npz --seed 1
 
-EVENTS are files of generated events. The file that results holds arrays by name: of tracks what every
-detector says (``t_``), of clusters their columns (``c_``). A broken run goes on where it stopped.
+What is named is a sample of ``lamarr sample``, or a file of generated events. The file that results holds
+arrays by name: of tracks what every detector says (``t_``), of clusters their columns (``c_``). A broken run
+goes on where it stopped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from multiprocessing import get_context
 from pathlib import Path
 
 import click
@@ -22,9 +24,11 @@ from lamarr.detailed.calorimeter.reconstruction import Views, look
 from lamarr.detailed.context import Context
 from lamarr.detailed.identification.probnn import track_kinematics
 from lamarr.detailed.records import SimEvent, TrackingResult
+from lamarr.detailed.samples.catalogue import sample_named
 from lamarr.detector import load_detector
 from lamarr.detector.geometry import load_geometry
 from lamarr.events import EventBatch, iterate
+from lamarr.generation.source import EventFailure
 from lamarr.training.identification.sample import GHOST, VIEW, Columns
 
 __all__ = ["collect_event"]
@@ -87,25 +91,53 @@ def _join(parts: list[Columns]) -> Columns:
     return {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
 
 
+def _batches(names: tuple[str, ...], n: int, seed: int, chunk: int) -> Iterator[tuple[str, EventBatch]]:
+    """Batches of generated events of files and of samples by name, and what to call them."""
+    for i, name in enumerate(names):
+        if Path(name).exists():
+            batches: Iterator[EventBatch | EventFailure] = iterate(name, chunk)
+        else:
+            batches = sample_named(name).open(n, seed).source.batches(chunk)
+        for j, batch in enumerate(batches):
+            if isinstance(batch, EventBatch):
+                yield f"{i}-{j}", batch
+
+
+def _work(task: tuple[Path, EventBatch, str, int]) -> Path:
+    """Transport and reconstruct a chunk; in a process of its own, as Geant4 has one manager in each."""
+    path, batch, detector, seed = task
+    context = Context(geometry=load_geometry(), detector=load_detector(detector), seed=seed)
+    _save(path, _join([*_events(batch, context)]))
+    return path
+
+
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("names", nargs=-1, required=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@click.option(
+    "-n", "n", type=click.IntRange(min=1), default=1500, show_default=True, help="Events of samples."
+)
 @click.option("--detector", default="lhcb2016-magup", show_default=True)
 @click.option("--seed", default=1, show_default=True)
 @click.option("--chunk", default=50, show_default=True, help="Events between two checkpoints.")
-def main(files: tuple[Path, ...], output: Path, detector: str, seed: int, chunk: int) -> None:
-    """Run the detailed simulation on generated events and keep what identification learns from."""
-    context = Context(geometry=load_geometry(), detector=load_detector(detector), seed=seed)
-    parts_folder = output.with_name(f"{output.name}.parts")
-    parts_folder.mkdir(parents=True, exist_ok=True)
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
+def main(
+    names: tuple[str, ...], output: Path, n: int, detector: str, seed: int, chunk: int, workers: int
+) -> None:
+    """Run the detailed simulation on samples or files of generated events; keep what is learned from."""
+    parts = output.with_name(f"{output.name}.parts")
+    parts.mkdir(parents=True, exist_ok=True)
     kept: list[Path] = []
-    for i, file in enumerate(files):
-        for j, batch in enumerate(iterate(file, chunk)):
-            path = parts_folder / f"{i}-{j}.npz"
-            if not path.exists():
-                _save(path, _join([*_events(batch, context)]))
-            kept.append(path)
-            click.echo(f"{file.name}: {(j + 1) * chunk} events")
+
+    def tasks() -> Iterator[tuple[Path, EventBatch, str, int]]:
+        for label, batch in _batches(names, n, seed, chunk):
+            kept.append(parts / f"{label}.npz")
+            if not kept[-1].exists():
+                yield kept[-1], batch, detector, seed
+
+    with get_context("spawn").Pool(workers) as pool:
+        for path in pool.imap(_work, tasks()):
+            click.echo(f"{path.stem} done")
     loaded = []
     for path in kept:
         with np.load(path) as content:
