@@ -27,6 +27,7 @@ def test_embedding_keeps_the_event_and_adds_particles_at_its_collision(embedded)
     before, after = embedded
     check_keys(after)
     check_references(after)
+    assert after.sources == ("decay gun: [B_s0 -> mu+ mu-]cc with embedded particles",)
     old = after["particles"]["particle_id"] < 3
     assert after["particles"].take(old) == before["particles"]
     new = after["particles"].take(~old)

@@ -93,7 +93,7 @@ class Embedded:
             "is_signal": k >= 0,
             "from_signal": k >= 0,
         }
-        return batch.with_tables(_merged(old, new))
+        return EventBatch({**batch, "particles": _merged(old, new)}, self.sources)
 
     def _kinematics(self, k: Array, u: Array) -> dict[str, Array]:
         """Return pid, momenta, energy and mass of the shots `k` from uniform numbers `u` (rows, 4)."""

@@ -18,7 +18,7 @@ from lamarr.detailed.calorimeter.cluster_identification import INPUTS, OUTPUTS, 
 from lamarr.detector.geometry import load_geometry
 from lamarr.training.fit import Schedule
 from lamarr.training.identification.network import Sample, train_classifier
-from lamarr.training.identification.sample import Columns, load_sample
+from lamarr.training.identification.sample import Columns, load_sample, sample_commands
 
 __all__ = ["cluster_sample"]
 
@@ -70,6 +70,7 @@ def main(files: tuple[Path, ...], output: Path, steps: int, seed: int) -> None:
         "title": "Probabilities that a cluster is a photon: against all, electrons, hadrons",
         "command": f"python -m lamarr.training.identification.clusters SAMPLE -o MODELS --steps {steps} "
         f"--seed {seed}",
+        "sample_commands": sample_commands(*files),
         "origin": "Clusters of the detailed simulation of this package.",
     }
     model = _train(sample, steps, seed, card)

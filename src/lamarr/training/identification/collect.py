@@ -143,7 +143,11 @@ def main(
         with np.load(path) as content:
             loaded.append({k: content[k] for k in content.files})
     columns = _join(loaded)
-    _save(output, columns)
+    command = (
+        f"python -m lamarr.training.identification.collect {' '.join(names)} -n {n} --detector {detector} "
+        f"--seed {seed} -o SAMPLE"
+    )
+    _save(output, {**columns, "command": np.array(command)})
     for path in kept:
         path.unlink()
     click.echo(f"{output}: {len(columns['t_pid'])} tracks, {len(columns['c_kind'])} clusters")

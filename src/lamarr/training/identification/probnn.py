@@ -20,7 +20,7 @@ from lamarr.detailed.identification.probnn import INPUTS, OUTPUTS, network_input
 from lamarr.training.calibration import reliability
 from lamarr.training.fit import Schedule
 from lamarr.training.identification.network import Sample, train_classifier
-from lamarr.training.identification.sample import GHOST, Columns, load_sample, view_of
+from lamarr.training.identification.sample import GHOST, Columns, load_sample, sample_commands, view_of
 
 __all__ = ["track_sample"]
 
@@ -71,6 +71,7 @@ def main(files: tuple[Path, ...], output: Path, steps: int, seed: int) -> None:
         "title": "Probabilities of e, mu, pi, K, p and ghost for a track, under equal priors",
         "command": f"python -m lamarr.training.identification.probnn SAMPLE -o MODELS --steps {steps} "
         f"--seed {seed}",
+        "sample_commands": sample_commands(*files),
         "origin": "Tracks of the detailed simulation of this package.",
         "tracks": {name: int(n) for name, n in zip(OUTPUTS, sample.y.sum(axis=0), strict=True)},
     }

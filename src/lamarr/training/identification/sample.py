@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lamarr.detailed.calorimeter.tracks import TrackView
 
-__all__ = ["GHOST", "VIEW", "Columns", "load_sample", "view_of"]
+__all__ = ["GHOST", "VIEW", "Columns", "load_sample", "sample_commands", "view_of"]
 
 Columns = dict[str, NDArray[Any]]
 
@@ -28,6 +28,15 @@ def load_sample(path: Path) -> tuple[Columns, Columns]:
     with np.load(path, allow_pickle=False) as file:
         columns = {k: file[k] for k in file.files}
     return tuple({k[2:]: v for k, v in columns.items() if k.startswith(p)} for p in ("t_", "c_"))  # type: ignore[return-value]
+
+
+def sample_commands(*paths: Path) -> list[str]:
+    """Return the commands that made samples, for the cards of what learned from them."""
+    found = []
+    for path in paths:
+        with np.load(path, allow_pickle=False) as file:
+            found.append(str(file["command"]) if "command" in file.files else "unknown")
+    return found
 
 
 def view_of(tracks: Columns) -> TrackView:

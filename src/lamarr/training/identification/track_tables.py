@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from lamarr._version import __version__
 from lamarr.detailed.calorimeter.track_likelihoods import P_EDGES, TABLES, TableForm, log_p
 from lamarr.detailed.calorimeter.tracks import TrackView
-from lamarr.training.identification.sample import Columns, load_sample, view_of
+from lamarr.training.identification.sample import Columns, load_sample, sample_commands, view_of
 
 __all__ = ["make_tables"]
 
@@ -99,6 +99,7 @@ def main(files: tuple[Path, ...], output: Path) -> None:
         "file": path.name,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "command": "python -m lamarr.training.identification.track_tables SAMPLE -o MODELS",
+        "sample_commands": sample_commands(*files),
         "origin": "Tracks of the detailed simulation of this package.",
         "means": means,
         "licence": "BSD-3-Clause",
