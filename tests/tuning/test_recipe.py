@@ -303,3 +303,15 @@ def test_the_importance_finds_the_parameter_that_matters():
     assert sum(found.values()) == pytest.approx(1.0)
     upside_down = [{**t, "values": [-t["values"][0]]} for t in trials]
     assert importances(study_of(trials, ["maximize"], a=line, b=line), upside_down) == pytest.approx(found)
+
+
+def test_a_recipe_is_a_function_of_its_parameters_for_the_comparison_with_optuna_alone():
+    from lamarr.tuning.compare import recipe_problem
+
+    path = Path(__file__).parents[2] / "docs" / "tuning" / "example.yaml"
+    function, space = recipe_problem(path)
+    settings = {"learning_rate": 1e-2, "alpha": 1e-4, "batch": 64}
+    network = {"network.width": 8, "network.depth": 1, "network.activation": "relu"}
+    assert set(space) == {*settings, *network}
+    assert function({**settings, **network}) == function({**settings, **network})
+    assert function({**settings, **network}) != function({**settings, **network, "alpha": 0.1})

@@ -83,10 +83,11 @@ def kill(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def functions(args: argparse.Namespace) -> dict[str, Any]:
-    """Best values on three test functions: the service against Optuna alone with the same budget."""
-    from lamarr.tuning.compare import compare
+    """Best values on three functions, or of a recipe: the service against Optuna alone, same budget."""
+    from lamarr.tuning.compare import FUNCTIONS, compare, recipe_problem
 
-    return {**compare(args.trials, args.seeds), **machine()}
+    problems = FUNCTIONS if args.recipe is None else {args.recipe: recipe_problem(args.recipe)}
+    return {**compare(args.trials, args.seeds, problems), **machine()}
 
 
 def campaign(args: argparse.Namespace) -> dict[str, Any]:
@@ -124,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     command(throughput, database="sqlite", clients=50, seconds=5.0, rounds=3, sampler="random")
     command(latency, database="sqlite", trials=1000, asks=40, sampler="tpe")
     command(kill, database="sqlite", kills=20, clients=50, pause=0.7)
-    command(functions, trials=60, seeds=10)
+    command(functions, trials=60, seeds=10, recipe=None)
     command(campaign, recipe="docs/tuning/example.yaml", workers=3, output="campaign.html")
     sub = commands.add_parser("serve", help="serve in this process")
     sub.add_argument("database")

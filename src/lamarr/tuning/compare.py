@@ -1,4 +1,4 @@
-"""The service against Optuna alone, on three functions whose minimum is known, with the same budget and seed.
+"""The service against Optuna alone, on three functions and on recipes, with the same budget and seed.
 
 With one client and a seed the service must give the very same trials; so not only the best values are
 compared but every parameter of every trial.
@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from lamarr.tuning.localserver import running_server
+from lamarr.tuning.recipe import load_objective, read_recipe, resolve
 from lamarr.tuning.space import parse_space, to_optuna
 
-__all__ = ["FUNCTIONS", "compare"]
+__all__ = ["FUNCTIONS", "compare", "recipe_problem"]
 
 
 def branin(p: Mapping[str, Any]) -> float:
@@ -40,7 +42,10 @@ def _line(low: float, high: float, **more: Any) -> dict[str, Any]:
     return {"type": "float", "low": low, "high": high, **more}
 
 
-FUNCTIONS: dict[str, tuple[Callable[[Mapping[str, Any]], float], dict[str, Any]]] = {
+Problem = tuple[Callable[[Mapping[str, Any]], float], dict[str, Any]]
+"""A function of parameters, and its search space."""
+
+FUNCTIONS: dict[str, Problem] = {
     "branin": (branin, {"x": _line(-5, 10), "y": _line(0, 15)}),
     "rosenbrock": (rosenbrock, {"a": _line(-2, 2), "b": _line(-2, 2), "c": _line(-2, 2)}),
     "training": (
@@ -55,11 +60,33 @@ FUNCTIONS: dict[str, tuple[Callable[[Mapping[str, Any]], float], dict[str, Any]]
 """Name → function and search space."""
 
 
-def _alone(name: str, trials: int, seed: int) -> tuple[float, list[dict[str, Any]]]:
+class _Unwatched:
+    """Stands for a trial whose values nobody asks for on the way."""
+
+    def report(self, step: int, value: float) -> None:
+        """Forget it."""
+
+    def should_prune(self) -> bool:
+        """Never."""
+        return False
+
+
+def recipe_problem(path: Path | str) -> Problem:
+    """Return the objective of a recipe with a block `tune` as a function of its parameters."""
+    recipe = read_recipe(path)
+    objective = load_objective(recipe.tune.objective)
+
+    def function(p: Mapping[str, Any]) -> float:
+        return float(objective(resolve(recipe, p), _Unwatched()))  # type: ignore[arg-type]
+
+    return function, dict(recipe.tune.space)
+
+
+def _alone(problem: Problem, trials: int, seed: int) -> tuple[float, list[dict[str, Any]]]:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    function, space = FUNCTIONS[name]
+    function, space = problem
     ranges = {k: to_optuna(r) for k, r in parse_space(space).items()}
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
     for _ in range(trials):
@@ -68,23 +95,25 @@ def _alone(name: str, trials: int, seed: int) -> tuple[float, list[dict[str, Any
     return study.best_value, [t.params for t in study.trials]
 
 
-def _served(client: Any, name: str, trials: int, seed: int) -> tuple[float, list[dict[str, Any]]]:
-    function, space = FUNCTIONS[name]
+def _served(
+    client: Any, name: str, problem: Problem, trials: int, seed: int
+) -> tuple[float, list[dict[str, Any]]]:
+    function, space = problem
     sampler = {"name": "tpe", "args": {"seed": seed}}
     study = client.study(f"compare {name}", space, properties={"seed": seed}, sampler=sampler)
     study.optimize(lambda t: function(t.params), trials)
     return study.best()[0]["values"][0], [t["params"] for t in study.trials()]
 
 
-def compare(trials: int, seeds: int) -> dict[str, Any]:
+def compare(trials: int, seeds: int, problems: Mapping[str, Problem] = FUNCTIONS) -> dict[str, Any]:
     """Medians of the best values over `seeds` runs of `trials` trials, and in how many all trials agree."""
     from lamarr.tuning.client import Client
 
     found: dict[str, Any] = {"trials": trials, "seeds": seeds}
     with running_server() as (server, token), Client(f"http://127.0.0.1:{server.port}", token) as client:
-        for name in FUNCTIONS:
-            alone = [_alone(name, trials, s) for s in range(seeds)]
-            served = [_served(client, name, trials, s) for s in range(seeds)]
+        for name, problem in problems.items():
+            alone = [_alone(problem, trials, s) for s in range(seeds)]
+            served = [_served(client, name, problem, trials, s) for s in range(seeds)]
             found[name] = {
                 "optuna_alone_median": statistics.median(a[0] for a in alone),
                 "service_median": statistics.median(s[0] for s in served),
