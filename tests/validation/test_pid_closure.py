@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 pytest.importorskip("sklearn", reason="needs the extra 'validate'")
+pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from lamarr.events import iterate
 from lamarr.flash.stages import Identification

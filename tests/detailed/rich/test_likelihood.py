@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.detailed.toy_events import context, event_of, toy
 
+pytest.importorskip("numba", reason="needs the extra 'detailed'")
+
 from lamarr.detailed.records import RECO_TRACK, RICH_SEGMENT
 from lamarr.detailed.rich import identify
 from lamarr.detailed.rich.identify import likelihoods

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.detailed.toy_events import event_of, segments
 
+pytest.importorskip("numba", reason="needs the extra 'detailed'")
+
 from lamarr.detailed.rich.panels import BLOCK, Panels
 from lamarr.detailed.rich.photons import hits
 from lamarr.detector.geometry import load_geometry

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from tests.detailed.toy_events import event_of
 
+pytest.importorskip("numba", reason="needs the extra 'detailed'")
+
 from lamarr.detailed.rich.photons import photon_angles, rotate
 from lamarr.detailed.rich.radiator import MASSES, Radiator
 from lamarr.detector.geometry import load_geometry
