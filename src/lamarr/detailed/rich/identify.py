@@ -44,14 +44,7 @@ class RichResult:
 
 
 def identify(event: SimEvent, tracking: TrackingResult, context: Context) -> RichResult:
-    """Return the likelihood differences of all tracks of `event`.
-
-    Examples
-    --------
-    >>> from lamarr.detailed.rich import identify
-    >>> identify.__name__
-    'identify'
-    """
+    """Return the likelihood differences of all tracks of `event`."""
     pixels = []
     for number, rich in _detectors(context):
         own = event.rich_segments[event.rich_segments["radiator"] == number]

@@ -47,15 +47,7 @@ class Radiator:
         return math.acos(1 / self.rich.index)
 
     def threshold(self, mass: float) -> float:
-        """Momentum (MeV) from which a particle of `mass` (MeV) radiates: m / √(n² − 1).
-
-        Examples
-        --------
-        >>> from lamarr.detector.geometry import load_geometry
-        >>> gas = Radiator(load_geometry().rich1)
-        >>> [round(float(gas.threshold(m)) / 1e3, 2) for m in MASSES[2:]]
-        [2.64, 9.33, 17.73]
-        """
+        """Momentum (MeV) from which a particle of `mass` (MeV) radiates: m / √(n² − 1)."""
         return mass / math.sqrt(self.rich.index**2 - 1)
 
     def sin2(self, beta: Floats, index: Floats | float | None = None) -> Floats:
