@@ -30,6 +30,11 @@ __all__ = ["command"]
     help="Where the transport ends: in front of the calorimeters, or of hadrons and muons behind M5.",
 )
 @click.option(
+    "--transported",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Directory that keeps what Geant4 did: only the reconstruction is repeated.",
+)
+@click.option(
     "--keep",
     default="physical",
     show_default=True,
@@ -47,6 +52,7 @@ def command(
     geometry: str,
     workers: int,
     stop: str,
+    transported: Path | None,
     keep: str,
     n: int | None,
     seed: int,
@@ -67,7 +73,7 @@ def command(
 
     opened = named_source(n=n, seed=seed, **source)
     settings = Settings(detector=detector, geometry=geometry, stop=stop)
-    with Workers(settings, workers) as pool:
+    with Workers(settings, workers, transported=transported) as pool:
         run = Run(
             source=opened.source,
             pipeline=pool,

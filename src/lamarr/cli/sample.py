@@ -21,6 +21,11 @@ __all__ = ["command"]
     "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that simulate."
 )
 @click.option("--detector", default="lhcb2016-magup", show_default=True, help="Field and beam.")
+@click.option(
+    "--transported",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Directory that keeps what Geant4 did: only the reconstruction is repeated.",
+)
 @click.option("--force", is_flag=True, help="Replace a sample that exists.")
 @click.option("--quiet", is_flag=True, help="No progress bar and no summary.")
 def command(
@@ -32,6 +37,7 @@ def command(
     seed: int,
     workers: int,
     detector: str,
+    transported: Path | None,
     force: bool,
     quiet: bool,
 ) -> int:
@@ -58,6 +64,7 @@ def command(
         workers=workers,
         settings=Settings(detector=detector),
         force=force,
+        transported=transported,
         quiet=quiet,
     )
     return finish(report, quiet=quiet)

@@ -14,8 +14,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, Final
 
+from lamarr.detailed.context import Context
+from lamarr.detailed.records import SimEvent
 from lamarr.detailed.transport.data import prepare_data
 from lamarr.detailed.transport.limits import Limits
 from lamarr.detailed.transport.transport import STOPS, Transport
@@ -44,27 +47,43 @@ class Settings:
 
 
 class Simulator:
-    """The whole detailed simulation of a batch in this process: transport and reconstruction."""
+    """The whole detailed simulation of a batch in this process: transport and reconstruction.
 
-    def __init__(self, settings: Settings) -> None:
+    Parameters
+    ----------
+    settings : Settings
+    transported : Path, optional
+        Directory of transported events: those in it are not carried again, and new ones are added.
+    """
+
+    def __init__(self, settings: Settings, transported: Path | None = None) -> None:
+        from lamarr.detailed.transport.store import Store
         from lamarr.detector import load_detector
         from lamarr.detector.geometry import load_geometry
 
         self.settings = settings
         self.detector, self.geometry = load_detector(settings.detector), load_geometry(settings.geometry)
+        self.store = Store(transported, asdict(settings)) if transported else None
 
     def __call__(self, batch: EventBatch, seed: int) -> EventBatch:
         """Simulate the events of `batch`."""
-        from lamarr.detailed.context import Context
         from lamarr.detailed.simulation import reconstruct_event
 
         context = Context(geometry=self.geometry, detector=self.detector, seed=seed)
-        transport = Transport(context, stop=self.settings.stop, limits=self.settings.limits)
-        done = [
-            reconstruct_event(event, batch.select_events(event.event_id, event.event_id + 1), context)
-            for event in transport(batch)
-        ]
+        events = (batch.select_events(e, e + 1) for e in batch["events"]["event_id"].tolist())
+        done = [reconstruct_event(self._transported(event, context), event, context) for event in events]
         return EventBatch.concatenate(done)
+
+    def _transported(self, batch: EventBatch, context: Context) -> SimEvent:
+        """Return what the one event of `batch` leaves, from the store if it is there."""
+        path = self.store.path(batch, context.seed) if self.store else None
+        if self.store and path and (stored := self.store.load(path)):
+            return stored
+        transport = Transport(context, stop=self.settings.stop, limits=self.settings.limits)
+        (event,) = transport(batch)
+        if self.store and path:
+            self.store.save(path, event)
+        return event
 
 
 class Workers(Pipeline):
@@ -77,6 +96,9 @@ class Workers(Pipeline):
         Processes.
     patience : float
         Seconds to wait for a batch.
+    transported : Path, optional
+        Directory of transported events, see :class:`lamarr.detailed.transport.store.Store`. Results do not
+        depend on it.
 
     Raises
     ------
@@ -84,7 +106,14 @@ class Workers(Pipeline):
         If Geant4 or its data are not there; with what to do.
     """
 
-    def __init__(self, settings: Settings, number: int = 1, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        number: int = 1,
+        *,
+        patience: float = PATIENCE,
+        transported: Path | None = None,
+    ) -> None:
         super().__init__(())
         if number < 1:
             raise ConfigurationError(f"workers >= 1 must hold, but got (workers={number})")
@@ -92,7 +121,7 @@ class Workers(Pipeline):
         prepare_data()
         _prepare_showers()
         self._free: queue.Queue[_Worker] = queue.Queue()
-        self._all = [_Worker(settings) for _ in range(number)]
+        self._all = [_Worker(settings, transported) for _ in range(number)]
         for worker in self._all:
             self._free.put(worker)
 
@@ -130,8 +159,8 @@ class Workers(Pipeline):
 class _Worker:
     """A process, started when it is needed."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, transported: Path | None) -> None:
+        self.settings, self.transported = settings, transported
         self.process: Any = None
         self.connection: Any = None
 
@@ -155,7 +184,7 @@ class _Worker:
     def _start(self) -> None:
         ctx = multiprocessing.get_context("spawn")
         self.connection, other = ctx.Pipe()
-        self.process = ctx.Process(target=_work, args=(other, self.settings), daemon=True)
+        self.process = ctx.Process(target=_work, args=(other, self.settings, self.transported), daemon=True)
         self.process.start()
         other.close()  # else the end of the process would not be noticed
 
@@ -184,13 +213,13 @@ def _reason(exit_code: int | None) -> str:
     return f"with exit code {exit_code}"
 
 
-def _work(connection: Connection, settings: Settings) -> None:
+def _work(connection: Connection, settings: Settings, transported: Path | None) -> None:
     """Answer batches until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):  # Geant4 writes to both; what matters goes through the connection
         os.dup2(nowhere, stream)
-    simulator = Simulator(settings)
+    simulator = Simulator(settings, transported)
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
             batch, seed = connection.recv()

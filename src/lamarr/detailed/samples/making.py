@@ -26,11 +26,13 @@ def make_sample(
     force: bool = False,
     keep: str = "physical",
     quiet: bool = True,
-    pool: Callable[[Settings, int], Workers] = Workers,
+    transported: Path | None = None,
+    pool: Callable[..., Workers] = Workers,
 ) -> Report:
     """Make `n` events of the sample `name` in the directory `output`, and ``OUTPUT.json`` beside it.
 
-    An interrupted one goes on when it is asked for again.
+    An interrupted one goes on when it is asked for again. `transported` is a directory that keeps what
+    Geant4 did, so that the sample can be made anew when the reconstruction has changed.
 
     Raises
     ------
@@ -41,7 +43,7 @@ def make_sample(
     """
     settings = settings or Settings()
     opened = sample_named(name).open(n, seed)
-    with pool(settings, workers) as simulation:
+    with pool(settings, workers, transported=transported) as simulation:
         report = Run(
             source=opened.source,
             pipeline=simulation,
