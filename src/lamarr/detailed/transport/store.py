@@ -50,7 +50,7 @@ class Store:
 
     def load(self, path: Path) -> SimEvent | None:
         """Return the event in `path`; None if it is not there, or not whole."""
-        with suppress(OSError, zipfile.BadZipFile, ValueError, KeyError), np.load(path) as file:
+        with suppress(OSError, EOFError, zipfile.BadZipFile, ValueError, KeyError), np.load(path) as file:
             return SimEvent(event_id=int(file["event_id"]), **{part: file[part] for part in PARTS})
         return None
 
