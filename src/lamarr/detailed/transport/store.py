@@ -50,7 +50,8 @@ class Store:
 
     def load(self, path: Path) -> SimEvent | None:
         """Return the event in `path`; None if it is not there, or not whole."""
-        with suppress(OSError, EOFError, zipfile.BadZipFile, ValueError, KeyError), np.load(path) as file:
+        broken = (OSError, EOFError, zipfile.BadZipFile, ValueError, KeyError)
+        with suppress(*broken), path.open("rb") as bytes_, np.load(bytes_) as file:
             return SimEvent(event_id=int(file["event_id"]), **{part: file[part] for part in PARTS})
         return None
 
