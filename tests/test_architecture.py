@@ -20,6 +20,7 @@ ROOMS = [
     ["api"],
     ["flash"],
     ["parametrizations"],
+    ["calorimetry"],
     ["transpile"],
     ["generation"],
     ["detector"],

@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lamarr.errors import ConfigurationError
 
-__all__ = ["Stream", "normal_from_bits", "normal_table", "philox4x32", "uniform_from_bits"]
+__all__ = ["Stream", "event_generator", "normal_from_bits", "normal_table", "philox4x32", "uniform_from_bits"]
 
 _MULTIPLIER = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _WEYL = (0x9E3779B9, 0xBB67AE85)
@@ -138,3 +138,12 @@ class Stream:
     def normal(self, event: ArrayLike, particle: ArrayLike, n: int = 1) -> NDArray[np.float32]:
         """Independent N(0, 1) numbers (rows, n), float32."""
         return normal_from_bits(self.bits(event, particle, n))
+
+
+def event_generator(seed: int, event_id: int, stage: str) -> np.random.Generator:
+    """Return a Philox generator keyed by (seed, event, stage): the same for any worker and any order.
+
+    For what takes as many numbers as it takes from one event; its bits are numpy's, not those of C.
+    """
+    stage_key = zlib.crc32(stage.encode())
+    return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, event_id, stage_key]))

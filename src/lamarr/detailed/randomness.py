@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
-
-import numpy as np
+from lamarr.random import event_generator
 
 __all__ = ["event_generator", "event_seed"]
 
@@ -12,9 +10,3 @@ __all__ = ["event_generator", "event_seed"]
 def event_seed(seed: int, event_id: int, stage: str) -> int:
     """Return a number of 63 bits that depends on (seed, event, stage) alone, for engines that want one."""
     return int(event_generator(seed, event_id, stage).integers(2**63))
-
-
-def event_generator(seed: int, event_id: int, stage: str) -> np.random.Generator:
-    """Return a Philox generator keyed by (seed, event, stage): the same for any worker and any order."""
-    stage_key = zlib.crc32(stage.encode())
-    return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, event_id, stage_key]))

@@ -85,7 +85,7 @@ CALO_FACE: Final = np.dtype(
 CALO_CELL: Final = np.dtype(
     [
         ("part", "i1"),  # 0 SPD, 1 PS, 2 ECAL, 3 HCAL
-        ("cell", "i4"),  # number of the cell, see lamarr.detailed.calorimeter.cells
+        ("cell", "i4"),  # number of the cell, see lamarr.calorimetry.cells
         ("face", "i4"),  # row in CALO_FACE of the particle that it comes from, −1 if from none
         ("energy", "f8"),  # deposited in the active material
     ]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lamarr.detailed.calorimeter.calibration import load_calibration
+from lamarr.calorimetry.calibration import load_calibration
 from lamarr.detailed.calorimeter.showers import SPECIES, UNIT, ShowerLibrary
 from lamarr.detailed.records import (
     CALO_CELL,

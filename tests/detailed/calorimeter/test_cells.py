@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lamarr.detailed.calorimeter.cells import calo_cells
+from lamarr.calorimetry.cells import calo_cells
 from lamarr.detector.geometry import load_geometry
 
 CALORIMETER = load_geometry().calorimeter

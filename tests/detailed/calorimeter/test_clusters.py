@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from calorimeter_events import sim_event, tracking
 
+from lamarr.calorimetry.calibration import load_calibration
+from lamarr.calorimetry.cells import calo_cells
 from lamarr.detailed.calorimeter import reconstruct
 from lamarr.detailed.calorimeter.accounting import with_generated
-from lamarr.detailed.calorimeter.calibration import load_calibration
-from lamarr.detailed.calorimeter.cells import calo_cells
 from lamarr.detailed.calorimeter.overlay import overlay
 from lamarr.detailed.calorimeter.photons import flat_photons, pointing_particles
 from lamarr.detailed.calorimeter.showers import species_of

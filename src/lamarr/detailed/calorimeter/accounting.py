@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lamarr.detailed.calorimeter.calibration import Calibration
-from lamarr.detailed.calorimeter.cells import ECAL
-from lamarr.detailed.calorimeter.clusters import Members
+from lamarr.calorimetry.calibration import Calibration
+from lamarr.calorimetry.cells import ECAL
+from lamarr.calorimetry.clusters import Members
 from lamarr.detailed.records import SimEvent
 from lamarr.events import CaloOrigin
 

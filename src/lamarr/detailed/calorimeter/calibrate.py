@@ -16,9 +16,9 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from lamarr.detailed.calorimeter.calibration import Calibration, RegionCalibration, load_calibration
-from lamarr.detailed.calorimeter.cells import ECAL, HCAL, calo_cells
-from lamarr.detailed.calorimeter.clusters import (
+from lamarr.calorimetry.calibration import Calibration, RegionCalibration, load_calibration
+from lamarr.calorimetry.cells import ECAL, HCAL, calo_cells
+from lamarr.calorimetry.clusters import (
     Raw,
     corrected,
     energy_terms,

@@ -1,60 +1,21 @@
-"""Digits of the calorimeters: photo-statistics, miscalibration, noise, thresholds and the end of the ADC.
-
-ECAL and HCAL digits are in MeV at the energy scale of incoming particles (see calibration), SPD and PS in
-MeV left in the scintillator.
-"""
+"""Digits of the detailed simulation: its records and random numbers in :mod:`lamarr.calorimetry.digits`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lamarr.detailed.calorimeter.calibration import Calibration
-from lamarr.detailed.calorimeter.cells import ECAL, HCAL, PRS, SPD, CaloCells, CellMap, calo_cells
+from lamarr.calorimetry.calibration import Calibration
+from lamarr.calorimetry.cells import ECAL, HCAL, PRS, SPD, calo_cells
+from lamarr.calorimetry.digits import Deposits, Digits, digitise_deposits, gains_of_run
 from lamarr.detailed.context import Context
-from lamarr.detailed.randomness import event_generator
 
-__all__ = ["Digits", "Gains", "deposits", "digitise", "gains"]
-
-Floats = NDArray[np.float64]
+__all__ = ["Digits", "deposits", "digitise"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Digits:
-    """Energy by cell, 0 where a cell is not used; `saturated` cells of the ECAL."""
-
-    spd: Floats
-    prs: Floats
-    ecal: Floats
-    hcal: Floats
-    saturated: NDArray[np.bool_]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gains:
-    """True over assumed gain of every cell: they belong to the detector, the same in all events of a run."""
-
-    prs: Floats
-    ecal: Floats
-    hcal: Floats
-
-
-@lru_cache(maxsize=8)
-def gains(seed: int, ecal_cells: int, hcal_cells: int, ecal: float, hcal: float) -> Gains:
-    """Return the gains of a run: 1 with spreads `ecal` and `hcal`; the preshower's spread is the HCAL's."""
-    rng = event_generator(seed, 0, "detailed.calorimeter.gains")
-    return Gains(
-        prs=1 + hcal * rng.standard_normal(ecal_cells),
-        ecal=1 + ecal * rng.standard_normal(ecal_cells),
-        hcal=1 + hcal * rng.standard_normal(hcal_cells),
-    )
-
-
-def deposits(cells: NDArray[Any], part: int, n: int) -> Floats:
+def deposits(cells: NDArray[Any], part: int, n: int) -> NDArray[np.float64]:
     """Return the energy (MeV in the scintillator) of each of the n cells of a calorimeter."""
     mine = cells["part"] == part
     return np.bincount(cells["cell"][mine], cells["energy"][mine], minlength=n).astype(np.float64)
@@ -62,49 +23,9 @@ def deposits(cells: NDArray[Any], part: int, n: int) -> Floats:
 
 def digitise(cells: NDArray[Any], context: Context, calibration: Calibration, event_id: int) -> Digits:
     """Return the digits of an event, given its CALO_CELL."""
-    c = context.geometry.calorimeter
-    maps = calo_cells(c)
+    calorimeter = context.geometry.calorimeter
+    maps = calo_cells(calorimeter)
+    spd, prs, ecal, hcal = (deposits(cells, part, len(maps[part])) for part in (SPD, PRS, ECAL, HCAL))
+    energies = Deposits(spd=spd, prs=prs, ecal=ecal, hcal=hcal)
     rng = context.generator(event_id, "calorimeter.digits")
-    gain = gains(context.seed, len(maps.ecal), len(maps.hcal), c.ecal.miscalibration, c.hcal.miscalibration)
-    spd = _photo_statistics(deposits(cells, SPD, len(maps.spd)), c.spd.photo_electrons, rng)
-    prs = gain.prs * _photo_statistics(deposits(cells, PRS, len(maps.prs)), c.prs.photo_electrons, rng)
-    ecal, saturated = _ecal(
-        deposits(cells, ECAL, len(maps.ecal)) / calibration.ecal_sampling, maps, gain, c, rng
-    )
-    hcal = deposits(cells, HCAL, len(maps.hcal)) / calibration.hcal_sampling
-    hcal = gain.hcal * _photo_statistics(hcal, 1e-3 * c.hcal.photo_electrons_per_gev, rng)
-    hcal += c.hcal.noise * rng.standard_normal(len(hcal))
-    return Digits(
-        spd=np.where(spd > c.spd.threshold, spd, 0.0),
-        prs=np.where(prs > c.prs.threshold, prs, 0.0),
-        ecal=ecal,
-        hcal=np.where(hcal > c.hcal.threshold, hcal, 0.0),
-        saturated=saturated,
-    )
-
-
-def _photo_statistics(energy: Floats, per_mev: float, rng: np.random.Generator) -> Floats:
-    result = np.zeros_like(energy)
-    lit = energy > 0
-    result[lit] = rng.poisson(energy[lit] * per_mev) / per_mev
-    return result
-
-
-def sine(cells: CellMap) -> Floats:
-    """Return the sine of the polar angle of each cell: transverse energy over energy."""
-    r = np.hypot(cells.x, cells.y)
-    result: Floats = r / np.hypot(r, cells.z)
-    return result
-
-
-def _ecal(
-    energy: Floats, maps: CaloCells, gain: Gains, c: Any, rng: np.random.Generator
-) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return energies and saturation; counts of the ADC are proportional to transverse energy."""
-    e = c.ecal
-    seen = gain.ecal * _photo_statistics(energy, 1e-3 * e.photo_electrons_per_gev, rng)
-    transverse = seen * sine(maps.ecal) + e.noise * rng.standard_normal(len(seen))
-    counts = np.rint(transverse / e.adc) * e.adc
-    saturated = counts >= e.saturation
-    counts = np.where(counts >= e.threshold, np.minimum(counts, e.saturation), 0.0)
-    return counts / sine(maps.ecal), saturated
+    return digitise_deposits(energies, calorimeter, calibration, gains_of_run(context.seed, calorimeter), rng)

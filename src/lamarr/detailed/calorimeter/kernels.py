@@ -1,4 +1,4 @@
-"""Loops over spots and cells, compiled by numba. What they mean is said where they are called."""
+"""The loop over spots of showers, compiled by numba. What it means is said where it is called."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-__all__ = ["find_seeds", "overlay_spots", "share_cells"]
+__all__ = ["overlay_spots"]
 
 
 def _overlay_spots(
@@ -73,76 +73,4 @@ def _overlay_spots(
     return cells[:filled], faces[:filled], energies[:filled], lost
 
 
-def _find_seeds(energy: Any, transverse: Any, neighbours: Any, threshold: float) -> Any:
-    """Cells above the threshold (transverse energy) with more energy than all neighbours; ties: the first."""
-    seeds = np.empty(len(energy), np.int32)
-    n = 0
-    for cell in range(len(energy)):
-        if transverse[cell] <= threshold:
-            continue
-        highest = True
-        for other in neighbours[cell]:
-            if other < 0:
-                break
-            if energy[other] > energy[cell] or (energy[other] == energy[cell] and other < cell):
-                highest = False
-                break
-        if highest:
-            seeds[n] = cell
-            n += 1
-    return seeds[:n]
-
-
-def _share_cells(
-    seeds: Any, energy: Any, neighbours: Any, x: Any, y: Any, size: Any, slope: Any, iterations: int
-) -> Any:
-    """Members (cluster, cell, share) of the clusters around seeds; see clusters.find_clusters."""
-    n_seeds = len(seeds)
-    owner = np.full(len(energy), -1, np.int32)  # the only cluster of a cell, −2 where there are several
-    members = np.empty((n_seeds * (neighbours.shape[1] + 1), 2), np.int32)
-    count = 0
-    for k in range(n_seeds):
-        members[count, 0], members[count, 1] = k, seeds[k]
-        owner[seeds[k]] = k
-        count += 1
-        for cell in neighbours[seeds[k]]:
-            if cell < 0:
-                break
-            if energy[cell] <= 0.0:
-                continue
-            members[count, 0], members[count, 1] = k, cell
-            owner[cell] = k if owner[cell] == -1 else -2
-            count += 1
-    members = members[:count]
-    share = np.ones(count)
-    total = np.zeros(n_seeds)
-    mean = np.zeros((n_seeds, 2))
-    weight = np.zeros(len(energy))
-    for _ in range(iterations + 1):
-        total[:] = 0.0
-        mean[:] = 0.0
-        for m in range(count):
-            k, cell = members[m]
-            e = share[m] * energy[cell]
-            total[k] += e
-            mean[k, 0] += e * x[cell]
-            mean[k, 1] += e * y[cell]
-        for k in range(n_seeds):
-            mean[k] /= total[k]
-        weight[:] = 0.0
-        for m in range(count):
-            k, cell = members[m]
-            if owner[cell] == -2:
-                distance = np.hypot(x[cell] - mean[k, 0], y[cell] - mean[k, 1]) / size[cell]
-                share[m] = total[k] * np.exp(-slope[k] * distance)
-                weight[cell] += share[m]
-        for m in range(count):
-            cell = members[m, 1]
-            if owner[cell] == -2:
-                share[m] /= weight[cell]
-    return members[:, 0], members[:, 1], share
-
-
 overlay_spots = njit(cache=True)(_overlay_spots)
-find_seeds = njit(cache=True)(_find_seeds)
-share_cells = njit(cache=True)(_share_cells)

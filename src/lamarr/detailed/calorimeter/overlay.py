@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lamarr.detailed.calorimeter.cells import CaloCells, calo_cells
+from lamarr.calorimetry.cells import CaloCells, calo_cells
 from lamarr.detailed.calorimeter.geant4_calorimeter import SECTION_PART, section_depths
 from lamarr.detailed.calorimeter.showers import UNIT, ShowerLibrary, species_of
 from lamarr.detailed.records import CALO_CELL

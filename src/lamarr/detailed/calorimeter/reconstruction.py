@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lamarr.calorimetry.calibration import load_calibration
+from lamarr.calorimetry.cluster_identification import identify_clusters
+from lamarr.calorimetry.clusters import Clusters, find_clusters
+from lamarr.calorimetry.merged import is_merged_pi0
 from lamarr.detailed.calorimeter.accounting import calo_particles, cluster_links
-from lamarr.detailed.calorimeter.calibration import load_calibration
-from lamarr.detailed.calorimeter.cluster_identification import identify_clusters
-from lamarr.detailed.calorimeter.clusters import Clusters, find_clusters
 from lamarr.detailed.calorimeter.digits import Digits, digitise
-from lamarr.detailed.calorimeter.merged import is_merged_pi0
 from lamarr.detailed.calorimeter.overlay import overlay
 from lamarr.detailed.calorimeter.track_likelihoods import track_likelihoods
 from lamarr.detailed.calorimeter.tracks import TrackView, view_tracks

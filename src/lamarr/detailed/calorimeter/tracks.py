@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lamarr.detailed.calorimeter.cells import CaloCells, CellMap, calo_cells
-from lamarr.detailed.calorimeter.clusters import Clusters
+from lamarr.calorimetry.cells import CaloCells, CellMap, calo_cells
+from lamarr.calorimetry.clusters import Clusters
 from lamarr.detailed.calorimeter.digits import Digits
 from lamarr.detailed.records import STATE_PLANES
 from lamarr.detector.geometry.identification import Calorimeter

@@ -1,6 +1,6 @@
 """Train PhotonID, IsNotE and IsNotH from collected samples of the detailed simulation.
 
-    python -m lamarr.training.identification.clusters SAMPLE.npz... -o src/lamarr/detailed/calorimeter/models
+    python -m lamarr.training.identification.clusters SAMPLE.npz... -o src/lamarr/calorimetry/models
 
 A cluster is what most of its energy comes from. Classes have equal weight, and in each the energies do.
 """
@@ -14,7 +14,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from lamarr.detailed.calorimeter.cluster_identification import INPUTS, OUTPUTS, cluster_inputs
+from lamarr.calorimetry.cluster_identification import INPUTS, OUTPUTS, cluster_inputs
 from lamarr.detector.geometry import load_geometry
 from lamarr.training.fit import Schedule
 from lamarr.training.identification.network import Sample, train_classifier

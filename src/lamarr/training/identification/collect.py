@@ -17,9 +17,9 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from lamarr.calorimetry.calibration import load_calibration
+from lamarr.calorimetry.clusters import Clusters
 from lamarr.detailed.calorimeter.accounting import cluster_links
-from lamarr.detailed.calorimeter.calibration import load_calibration
-from lamarr.detailed.calorimeter.clusters import Clusters
 from lamarr.detailed.calorimeter.reconstruction import Views, look
 from lamarr.detailed.context import Context
 from lamarr.detailed.identification.probnn import track_kinematics

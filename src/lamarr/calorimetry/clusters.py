@@ -14,9 +14,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lamarr.detailed.calorimeter.calibration import Calibration
-from lamarr.detailed.calorimeter.cells import CellMap, calo_cells
-from lamarr.detailed.calorimeter.digits import Digits, sine
+from lamarr.calorimetry.calibration import Calibration
+from lamarr.calorimetry.cells import CellMap, calo_cells
+from lamarr.calorimetry.digits import Digits, sine
+from lamarr.calorimetry.sharing import find_seeds, share_cells
 from lamarr.detector.geometry.identification import Calorimeter
 
 __all__ = ["Clusters", "Members", "corrected", "find_clusters", "find_members", "raw_clusters"]
@@ -75,8 +76,6 @@ def find_members(
     energy: Floats, cells: CellMap, calibration: Calibration, threshold: float, seeds: Ints | None = None
 ) -> Members:
     """Return clusters of cells (MeV); seeds have more than `threshold` of transverse energy unless given."""
-    from lamarr.detailed.calorimeter.kernels import find_seeds, share_cells
-
     if seeds is None:
         seeds = find_seeds(energy, energy * sine(cells), cells.neighbours, threshold)
     slope = np.array(calibration.profile)[cells.region[seeds]]

@@ -12,10 +12,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lamarr.detailed.calorimeter.calibration import Calibration
-from lamarr.detailed.calorimeter.cells import CellMap, calo_cells
-from lamarr.detailed.calorimeter.clusters import Clusters, corrected, find_members, raw_clusters
-from lamarr.detailed.calorimeter.digits import Digits, sine
+from lamarr.calorimetry.calibration import Calibration
+from lamarr.calorimetry.cells import CellMap, calo_cells
+from lamarr.calorimetry.clusters import Clusters, corrected, find_members, raw_clusters
+from lamarr.calorimetry.digits import Digits, sine
 from lamarr.detector.geometry.identification import Calorimeter
 
 __all__ = ["MASS_WINDOW", "TRANSVERSE", "is_merged_pi0", "split_masses"]
