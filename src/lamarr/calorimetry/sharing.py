@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["find_seeds", "share_cells"]
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int32]
+Ints = NDArray[Any]
 
 
 def find_seeds(energy: Floats, transverse: Floats, neighbours: Ints, threshold: float) -> Ints:
@@ -26,7 +28,8 @@ def find_seeds(energy: Floats, transverse: Floats, neighbours: Ints, threshold: 
     own = energy[candidates, None]
     other = np.where(around >= 0, energy[around], -np.inf)
     beaten = (other > own) | ((other == own) & (around < candidates[:, None]))
-    return candidates[~beaten.any(axis=1)].astype(np.int32)
+    seeds: Ints = candidates[~beaten.any(axis=1)].astype(np.int32)
+    return seeds
 
 
 def share_cells(
