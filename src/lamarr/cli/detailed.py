@@ -69,6 +69,7 @@ def command(
     """  # noqa: D301
     from lamarr._version import __version__
     from lamarr.detailed.workers import Settings, Workers
+    from lamarr.detector import load_detector
     from lamarr.flash import Run
 
     opened = named_source(n=n, seed=seed, **source)
@@ -91,6 +92,8 @@ def command(
                 "version": __version__,
                 "seed": seed,
                 "set": f"{detector}, {geometry}, stop={stop}",
+                **load_detector(detector).facts,
+                **opened.facts,
             },
             quiet=quiet,
         )

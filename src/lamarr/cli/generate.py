@@ -45,7 +45,7 @@ def command(
         force=force,
         checkpoint=checkpoint,
         identity=opened.identity,
-        metadata={"command": "generate", "version": __version__, "seed": seed},
+        metadata={"command": "generate", "version": __version__, "seed": seed, **opened.facts},
         quiet=quiet,
     )
     return finish(run(), quiet=quiet)

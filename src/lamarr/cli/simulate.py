@@ -57,14 +57,16 @@ def command(
     """  # noqa: D301
     from lamarr._version import __version__
     from lamarr.errors import ConfigurationError
-    from lamarr.flash import Run, load_pipeline
+    from lamarr.flash import Run
+    from lamarr.flash.configuration import load_configuration
 
     if set_ and pipeline:
         raise ConfigurationError("--set and --pipeline exclude each other: name the set in the YAML file")
     opened = named_source(n=n, seed=seed, **source)
+    configuration = load_configuration(pipeline or set_, backend=backend)
     run = Run(
         source=opened.source,
-        pipeline=load_pipeline(pipeline or set_, backend=backend),
+        pipeline=configuration.build(),
         outputs=tuple(map(Path, outputs)),
         seed=seed,
         threads=threads,
@@ -78,7 +80,8 @@ def command(
             "command": "simulate",
             "version": __version__,
             "seed": seed,
-            "set": set_ or pipeline or "default",
+            **configuration.facts,
+            **opened.facts,
         },
         quiet=quiet,
     )

@@ -163,3 +163,8 @@ class Detector(_Declared):
     def field_sign(self) -> int:
         """Sign of By: +1 for MagUp, −1 for MagDown (positive particles then bend towards +x)."""
         return 1 if self.polarity == "up" else -1
+
+    @property
+    def facts(self) -> dict[str, str | int]:
+        """What files of simulated events say about their detector."""
+        return {"detector": self.name, "year": self.year, "polarity": self.polarity}

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from lamarr.detector import Detector
     from lamarr.parametrizations.sets import ModelSet
 
-__all__ = ["DEFAULT_SET", "PipelineConfiguration", "load_pipeline"]
+__all__ = ["DEFAULT_SET", "PipelineConfiguration", "load_configuration", "load_pipeline"]
 
 DEFAULT_SET: Final = "lhcb2016-magup"
 
@@ -125,6 +125,14 @@ class PipelineConfiguration:
         found = tuple(replace(p, library=str(path.parent / p.library)) for p in read.plug_ins)
         return replace(read, plug_ins=found)
 
+    @property
+    def facts(self) -> dict[str, str | int]:
+        """What files of events say about the pipeline that made them: set, detector, year, polarity."""
+        from lamarr.detector import load_detector
+        from lamarr.parametrizations.sets import load_set
+
+        return {"set": self.set, **load_detector(self.detector or load_set(self.set).detector).facts}
+
     def build(self) -> Pipeline:
         """Load models and detector, and check the chain.
 
@@ -157,10 +165,10 @@ class PipelineConfiguration:
         )
 
 
-def load_pipeline(
+def load_configuration(
     configuration: str | Path | PipelineConfiguration | None = None, *, backend: str | None = None
-) -> Pipeline:
-    """Return the pipeline of a configuration, a YAML file (.yaml, .yml), or a set by name or folder.
+) -> PipelineConfiguration:
+    """Return the configuration of a YAML file (.yaml, .yml), or of a set by name or folder.
 
     A `backend` replaces the one that the configuration names.
 
@@ -180,6 +188,11 @@ def load_pipeline(
         raise ConfigurationError(
             f"a pipeline is named by a set, a YAML file or a configuration, not {configuration!r}"
         )
-    if backend is not None:
-        configuration = replace(configuration, backend=backend)
-    return configuration.build()
+    return configuration if backend is None else replace(configuration, backend=backend)
+
+
+def load_pipeline(
+    configuration: str | Path | PipelineConfiguration | None = None, *, backend: str | None = None
+) -> Pipeline:
+    """Return the pipeline of what :func:`load_configuration` loads."""
+    return load_configuration(configuration, backend=backend).build()

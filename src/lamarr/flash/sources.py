@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lamarr.errors import ConfigurationError, raise_unknown
+from lamarr.events import describe, generation_digest
 from lamarr.flash.files import EventFiles, is_event_file
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class NamedSource:
     identity: Mapping[str, Any]
     batch_size: int
     """Events per batch that suit it: LHCb events are a thousand times as large as a gun's."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What files of these events say about them: ``decay``, and ``generation``, a digest."""
 
 
 def open_files(paths: Sequence[str | Path]) -> NamedSource:
@@ -53,20 +56,25 @@ def open_files(paths: Sequence[str | Path]) -> NamedSource:
         )
     if any(ours):
         source: EventSource = EventFiles(files)
+        facts = _common([describe(f).metadata for f in files])
     else:
         from lamarr.generation import HepMCFiles
 
-        source = HepMCFiles(files)
-    return NamedSource(source=source, identity={"files": [_identity(p) for p in files]}, batch_size=100)
+        source, facts = HepMCFiles(files), {}
+    identity = {"files": [_identity(p) for p in files]}
+    return NamedSource(source=source, identity=identity, batch_size=100, facts=facts)
 
 
 def open_decay(descriptor: str, n: int, seed: int) -> NamedSource:
     """Open a gun of decays."""
     from lamarr.generation import DecayGun
+    from lamarr.generation.descriptor import parse_decay
 
     source = DecayGun(descriptor, n, seed=seed)
     identity = {"decay": descriptor, "n": n, "generation_seed": seed}
-    return NamedSource(source=source, identity=identity, batch_size=2000)
+    decay = str(parse_decay(descriptor))
+    facts = _facts(decay, {**identity, "decay": decay})
+    return NamedSource(source=source, identity=identity, batch_size=2000, facts=facts)
 
 
 def open_pythia(
@@ -80,6 +88,7 @@ def open_pythia(
         If `what` is neither; near misses are named.
     """
     from lamarr.generation import Pythia
+    from lamarr.generation.descriptor import parse_decay
 
     identity: dict[str, Any] = {"pythia": what, "n": n, "generation_seed": seed, "signal": signal, "nu": nu}
     if what in PYTHIA_SHORTCUTS:
@@ -89,7 +98,9 @@ def open_pythia(
             raise_unknown("shortcut or command file of Pythia", what, PYTHIA_SHORTCUTS, ConfigurationError)
         source = Pythia(None, n, command_file=what, seed=seed, signal=signal, nu=nu)
         identity |= _identity(Path(what))
-    return NamedSource(source=source, identity=identity, batch_size=100)
+    decay = str(parse_decay(signal)) if signal else Path(what).name
+    facts = _facts(decay, {**identity, "signal": decay})
+    return NamedSource(source=source, identity=identity, batch_size=100, facts=facts)
 
 
 def open_gun(specification: str, n: int, seed: int) -> NamedSource:
@@ -100,7 +111,8 @@ def open_gun(specification: str, n: int, seed: int) -> NamedSource:
     particles, momentum = parse_gun(specification)
     source = ParticleGun(particles, n, momentum=momentum, seed=seed)
     identity = {"gun": specification, "n": n, "generation_seed": seed}
-    return NamedSource(source=source, identity=identity, batch_size=10_000)
+    facts = _facts(f"gun of {specification}", identity)
+    return NamedSource(source=source, identity=identity, batch_size=10_000, facts=facts)
 
 
 def open_named(name: str, n: int | None, seed: int) -> NamedSource:
@@ -121,6 +133,17 @@ def open_named(name: str, n: int | None, seed: int) -> NamedSource:
     if name in PYTHIA_SHORTCUTS:
         return open_pythia(name, n, seed)
     return open_gun(name, n, seed)
+
+
+def _facts(decay: str, identity: Mapping[str, Any]) -> dict[str, Any]:
+    return {"decay": decay, "generation": generation_digest(identity)}
+
+
+def _common(metadata: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the facts about generation that all files state alike."""
+    first, *others = metadata
+    names = [k for k in ("decay", "generation") if k in first]
+    return {k: first[k] for k in names if all(m.get(k) == first[k] for m in others)}
 
 
 def _identity(path: Path) -> dict[str, Any]:

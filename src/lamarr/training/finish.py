@@ -101,6 +101,7 @@ def finish(
         "recipe": recipe.settings(),
         "sample": {
             "sha256": sample.digest,
+            "files": list(sample.files),
             "rows": {p: len(trainer.rows[p]) for p in trainer.rows},
             "origin": sample.origin,
             "selection": sample.selection,

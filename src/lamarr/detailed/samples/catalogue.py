@@ -9,6 +9,7 @@ from typing import Final
 
 from lamarr.detailed.samples.embedding import SPECIES, Embedded
 from lamarr.errors import raise_unknown
+from lamarr.events import generation_digest
 from lamarr.flash.sources import NamedSource, open_pythia
 
 __all__ = ["NU", "SAMPLES", "Sample", "sample_named"]
@@ -38,7 +39,8 @@ def _balanced(n: int, seed: int) -> NamedSource:
     inner = open_pythia("minbias", n, seed, nu=NU)
     shots = [[s.particle, s.p, s.eta] for s in SPECIES]
     identity = {**inner.identity, "embedded": shots}
-    return NamedSource(source=Embedded(inner.source, seed=seed), identity=identity, batch_size=1)
+    facts = {"decay": "minbias with embedded particles", "generation": generation_digest(identity)}
+    return NamedSource(source=Embedded(inner.source, seed=seed), identity=identity, batch_size=1, facts=facts)
 
 
 def _signal(meaning: str, decay: str, what: str = "bbbar") -> Sample:

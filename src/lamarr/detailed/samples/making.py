@@ -9,6 +9,7 @@ from pathlib import Path
 from lamarr.detailed.samples.catalogue import sample_named
 from lamarr.detailed.samples.manifest import manifest, write_manifest
 from lamarr.detailed.workers import Settings, Workers
+from lamarr.detector import load_detector
 from lamarr.flash import Run
 from lamarr.flash.report import Report
 
@@ -56,7 +57,13 @@ def make_sample(
             force=force,
             checkpoint=True,
             identity={**opened.identity, "sample": name},
-            metadata={"command": "sample", "sample": name, "seed": seed},
+            metadata={
+                "command": "sample",
+                "sample": name,
+                "seed": seed,
+                **load_detector(settings.detector).facts,
+                **opened.facts,
+            },
             quiet=quiet,
         )()
     content = manifest(name=name, seed=seed, n=n, settings=asdict(settings), report=report, folder=output)

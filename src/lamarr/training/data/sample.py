@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamarr.errors import ConfigurationError, InputFileError
+from lamarr.events import sample_digests
 from lamarr.training.data.expressions import Expression
 from lamarr.training.data.sources import chunks
 from lamarr.training.data.specification import DataSpecification
@@ -49,6 +50,8 @@ class Sample:
         Where the rows come from.
     selection : str
         The cut of the recipe, "" if there was none.
+    files : tuple of str
+        Digests of the files (:func:`lamarr.events.sample_digests`).
     """
 
     conditions: Array
@@ -60,6 +63,7 @@ class Sample:
     digest: str
     origin: str = ""
     selection: str = ""
+    files: tuple[str, ...] = ()
 
     def rows(self, part: str) -> NDArray[np.int64]:
         """Row numbers of a part."""
@@ -165,6 +169,7 @@ def prepare(
         digest=digest.hexdigest(),
         origin=specification.origin,
         selection=select or "",
+        files=tuple(d for f in files for d in sample_digests(f)),
     )
 
 

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamarr.errors import InputFileError
-from lamarr.events import COVARIANCE_PAIRS, EventBatch, Fate, describe, iterate
+from lamarr.events import COVARIANCE_PAIRS, EventBatch, Fate, describe, iterate, sample_digests
 from lamarr.parametrizations.tracking import (
     COVARIANCE,
     RESOLUTION,
@@ -154,6 +154,7 @@ def main(files: tuple[Path, ...], output: Path, origin: str | None) -> None:
         "origin": origin or f"Trained on simulated events: {', '.join(names)}.",
         "command": f"python -m lamarr.training.tracking.from_events {' '.join(names)} -o SAMPLE",
         "content": digest.hexdigest(),
+        "files": [d for f in files for d in sample_digests(f)],
     }
     (output / "sample.json").write_text(json.dumps(said, indent=1, ensure_ascii=False))
 

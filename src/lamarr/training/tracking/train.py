@@ -12,6 +12,7 @@ import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import click
 import torch
@@ -41,15 +42,16 @@ def sample_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _said(folder: Path) -> dict[str, str]:
-    """Return origin and command of a sample: what it says of itself, or those of the teacher's."""
+def _said(folder: Path) -> dict[str, Any]:
+    """Return origin, command and digests of files: what a sample says, or those of the teacher's."""
     path = folder / "sample.json"
     if path.exists():
-        said: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return said
     return {
         "origin": ORIGIN,
         "command": "python -m lamarr.training.tracking.sample train -o SAMPLE --seed 1",
+        "files": [],
     }
 
 
@@ -73,7 +75,8 @@ def main(name: str, sample: Path, output: Path, runs: Path, steps: int | None, h
     runs.mkdir(parents=True, exist_ok=True)
     model = recipe.train(sample, checkpoint=runs / f"{name}.checkpoint")
     said = _said(sample)
-    model.card["sample"] |= {"sha256": sample_digest(sample), "command": said["command"]}
+    digests = {"sha256": sample_digest(sample), "files": said.get("files", [])}
+    model.card["sample"] |= {**digests, "command": said["command"]}
     model.card.update(
         command=(
             f"python -m lamarr.training.tracking.train {name} --sample SAMPLE -o SET "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lamarr.errors import ConfigurationError
+from lamarr.flash.configuration import DEFAULT_SET
 from lamarr.parametrizations.sets import load_set
 from lamarr.validation.report.inputs import Source
 
@@ -53,8 +54,8 @@ def training_digests(card: Mapping[str, Any]) -> tuple[str, ...]:
 def cards_of(flash: Source, set_name: str | None = None) -> dict[str, Mapping[str, Any]]:
     """Return the cards of the models that made a flash sample: of the set that is given, or that it names."""
     name = set_name or flash.facts.get("set")
-    if not isinstance(name, str) or name == "default":
-        name = "lhcb2016-magup"
+    if not isinstance(name, str):
+        name = DEFAULT_SET
     return {model: m.card for model, m in load_set(name).models.items()}
 
 

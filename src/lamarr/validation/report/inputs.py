@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,12 +13,12 @@ from numpy.typing import NDArray
 
 from lamarr.declaration import STRICT, parse
 from lamarr.errors import ConfigurationError, InputFileError, MissingNameError
-from lamarr.events import EventBatch, describe, read
+from lamarr.events import EventBatch, describe, file_digest, read, sample_digests
 from lamarr.training.data.expressions import Expression
 from lamarr.training.data.sources import chunks
 from lamarr.validation.report.groups import columns_of
 
-__all__ = ["BranchMap", "Source", "file_digest", "open_source", "refuse_different"]
+__all__ = ["BranchMap", "Source", "in_memory", "open_source", "refuse_different"]
 
 Array = NDArray[Any]
 Columns = Mapping[str, Array]
@@ -81,15 +80,11 @@ def open_source(path: str | Path, branches: str | Path | None = None) -> Source:
         return _foreign(path, parse(BranchMap, Path(branches)))
     header = describe(path)
     batch = read(path)
-    digests = [file_digest(path)]
-    known = header.metadata.get("digest")
-    if isinstance(known, str):
-        digests.append(known)
     return Source(
         name=str(path),
         columns=cache(lambda group: columns_of(batch, group)),
         facts=header.metadata,
-        digests=tuple(digests),
+        digests=sample_digests(path),
         events=batch.n_events,
     )
 
@@ -123,17 +118,6 @@ def _foreign(path: Path, branches: BranchMap) -> Source:
         return {n: np.concatenate([p[n] for p in parts]) for n in expressions}
 
     return Source(name=str(path), columns=columns, facts=branches.facts, digests=(file_digest(path),))
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, or of all files of a folder in the order of their names."""
-    digest = hashlib.sha256()
-    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        if file.is_file():
-            with file.open("rb") as stream:
-                while block := stream.read(1 << 20):
-                    digest.update(block)
-    return digest.hexdigest()
 
 
 _SAME = ("decay", "year", "polarity", "sample")
