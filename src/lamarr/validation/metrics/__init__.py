@@ -14,7 +14,9 @@ from lamarr.validation.metrics.classifier import (
     cross_validated_auc,
 )
 from lamarr.validation.metrics.measured import (
+    Distances,
     Measured,
+    distances_measured,
     kolmogorov_measured,
     measured,
     wasserstein_measured,
@@ -44,6 +46,7 @@ __all__ = [
     "CLASSIFIERS",
     "Chi2",
     "Coverage",
+    "Distances",
     "EfficiencyDifference",
     "Measured",
     "Merged",
@@ -54,6 +57,7 @@ __all__ = [
     "covariance_distance",
     "coverage",
     "cross_validated_auc",
+    "distances_measured",
     "efficiency_difference",
     "frechet",
     "half_width",

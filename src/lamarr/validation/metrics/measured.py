@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from lamarr.validation.metrics.univariate import Merged, Weights
 
-__all__ = ["Measured", "kolmogorov_measured", "measured", "wasserstein_measured"]
+__all__ = [
+    "Distances",
+    "Measured",
+    "distances_measured",
+    "kolmogorov_measured",
+    "measured",
+    "wasserstein_measured",
+]
 
 Array = NDArray[Any]
 Distance = Callable[[Array, Array], float]
@@ -60,43 +67,59 @@ def measured(
     return Measured(value=distance(a, b), error=float(np.std(values)), floor=floor)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Distances:
+    """Kolmogorov and Wasserstein distance of two samples of one variable, with errors and floors."""
+
+    kolmogorov: Measured
+    wasserstein: Measured
+
+
+def distances_measured(
+    a: Array,
+    b: Array,
+    weights_a: Weights = None,
+    weights_b: Weights = None,
+    *,
+    replicas: int = 10,
+    seed: int = 0,
+) -> Distances:
+    """Kolmogorov and Wasserstein distance with error and floor; both share one sort and the replicas."""
+    rng = np.random.default_rng(seed)
+    pair = Merged(a, b)
+    weights = None
+    if weights_a is not None or weights_b is not None:
+        both = ((a, weights_a), (b, weights_b))
+        weights = np.concatenate([np.ones(len(s)) if w is None else w for s, w in both])
+    found = [_both(pair, pair.difference(weights_a, weights_b))]
+    found += [_both(pair, d) for d in pair.replicas(replicas, rng, weights)]
+    half = rng.random(len(b)) < 0.5
+    floor = (0.0, 0.0)
+    if 0 < half.sum() < len(b):
+        of_halves = (None, None) if weights_b is None else (weights_b[half], weights_b[~half])
+        halves = Merged(b[half], b[~half])
+        floor = _both(halves, halves.difference(*of_halves))
+    errors = np.std(found[1:], axis=0) if len(found) > 1 else (0.0, 0.0)
+    ks, w = (
+        Measured(value=value, error=float(error), floor=low)
+        for value, error, low in zip(found[0], errors, floor, strict=True)
+    )
+    return Distances(kolmogorov=ks, wasserstein=w)
+
+
+def _both(pair: Merged, difference: Array) -> tuple[float, float]:
+    return pair.kolmogorov_of(difference), pair.wasserstein_of(difference)
+
+
 def kolmogorov_measured(
     a: Array, b: Array, weights_a: Weights = None, weights_b: Weights = None, *, seed: int = 0
 ) -> Measured:
-    """:func:`~lamarr.validation.metrics.kolmogorov` with error and floor, sorting once."""
-    return _merged(Merged.kolmogorov, a, b, weights_a, weights_b, seed)
+    """:func:`~lamarr.validation.metrics.kolmogorov` with error and floor."""
+    return distances_measured(a, b, weights_a, weights_b, seed=seed).kolmogorov
 
 
 def wasserstein_measured(
     a: Array, b: Array, weights_a: Weights = None, weights_b: Weights = None, *, seed: int = 0
 ) -> Measured:
-    """:func:`~lamarr.validation.metrics.wasserstein` with error and floor, sorting once."""
-    return _merged(Merged.wasserstein, a, b, weights_a, weights_b, seed)
-
-
-def _merged(
-    distance: Callable[[Merged, Weights, Weights], float],
-    a: Array,
-    b: Array,
-    weights_a: Weights,
-    weights_b: Weights,
-    seed: int,
-    replicas: int = 10,
-) -> Measured:
-    """Bootstrap by Poisson weights, which the sorted samples take as they are."""
-    rng = np.random.default_rng(seed)
-    pair = Merged(a, b)
-    wa = np.ones(len(a)) if weights_a is None else weights_a
-    wb = np.ones(len(b)) if weights_b is None else weights_b
-    values = [distance(pair, _poisson(rng, wa), _poisson(rng, wb)) for _ in range(replicas)]
-    half = rng.random(len(b)) < 0.5
-    floor = 0.0
-    if 0 < half.sum() < len(b):
-        halves = Merged(b[half], b[~half])
-        floor = distance(halves, *((None, None) if weights_b is None else (wb[half], wb[~half])))
-    return Measured(value=distance(pair, wa, wb), error=float(np.std(values)), floor=floor)
-
-
-def _poisson(rng: np.random.Generator, weights: Array) -> Array:
-    replica = weights * rng.poisson(1.0, len(weights))
-    return replica if replica.sum() > 0 else weights
+    """:func:`~lamarr.validation.metrics.wasserstein` with error and floor."""
+    return distances_measured(a, b, weights_a, weights_b, seed=seed).wasserstein

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,10 +44,11 @@ class Merged:
             raise ConfigurationError(
                 f"samples must not hold NaN to be compared, but {int(np.isnan(values).sum())} entries do"
             )
-        self._order = np.argsort(values, kind="stable")
-        self._sorted = values[self._order]
+        order = np.argsort(values, kind="stable")
+        self._sorted = values[order]
         self._last = np.append(self._sorted[1:] > self._sorted[:-1], True)  # of equal values the last
-        self._from_a = self._order < len(a)
+        self._from_a = order < len(a)
+        self._order = order
         self._n = len(a), len(b)
 
     def difference(self, weights_a: Weights = None, weights_b: Weights = None) -> Array:
@@ -58,14 +60,42 @@ class Merged:
         difference: Array = np.cumsum(np.concatenate(steps)[self._order])
         return difference
 
+    def replicas(self, n: int, rng: np.random.Generator, weights: Weights = None) -> Iterator[Array]:
+        """Differences F_a − F_b of `n` bootstrap samples, whose entries get Poisson weights.
+
+        These are drawn in the order of the values, so that nothing is sorted or moved again.
+
+        Parameters
+        ----------
+        weights : array (n + m,), optional
+            Of the first sample's entries, then of the second's; a replica without any weight is left out.
+        """
+        ordered = None if weights is None else np.asarray(weights, np.float64)[self._order]
+        for _ in range(n):
+            k = rng.poisson(1.0, len(self._sorted)).astype(np.float64)
+            if ordered is not None:
+                k *= ordered
+            of_a = float(k[self._from_a].sum())
+            of_b = float(k.sum()) - of_a
+            if of_a > 0 and of_b > 0:
+                k *= np.where(self._from_a, 1 / of_a, -1 / of_b)
+                yield np.cumsum(k, out=k)
+
+    def kolmogorov_of(self, difference: Array) -> float:
+        """Kolmogorov distance of a :meth:`difference`."""
+        return float(np.abs(difference[self._last]).max())
+
+    def wasserstein_of(self, difference: Array) -> float:
+        """Wasserstein-1 distance of a :meth:`difference`."""
+        return float(np.dot(np.abs(difference[:-1]), np.diff(self._sorted)))
+
     def kolmogorov(self, weights_a: Weights = None, weights_b: Weights = None) -> float:
         """See :func:`kolmogorov`."""
-        return float(np.abs(self.difference(weights_a, weights_b)[self._last]).max())
+        return self.kolmogorov_of(self.difference(weights_a, weights_b))
 
     def wasserstein(self, weights_a: Weights = None, weights_b: Weights = None) -> float:
         """See :func:`wasserstein`."""
-        difference = np.abs(self.difference(weights_a, weights_b)[:-1])
-        return float(np.sum(difference * np.diff(self._sorted)))
+        return self.wasserstein_of(self.difference(weights_a, weights_b))
 
 
 def _normalised(weights: Weights, n: int, which: str) -> Array:

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from lamarr.errors import MissingNameError
 from lamarr.validation.metrics import (
     cross_validated_auc,
+    distances_measured,
     efficiency_difference,
     half_width,
-    kolmogorov_measured,
-    wasserstein_measured,
 )
 from lamarr.validation.profiles import Profile, efficiencies, half_width_error, median_error, widths
 from lamarr.validation.report.observables import Cut, Observable, Width
@@ -113,7 +112,8 @@ def judge_observable(
         "n_flash": len(a),
         "n_detailed": len(b),
     }
-    ks = kolmogorov_measured(a, b)
+    distances = distances_measured(a, b)
+    ks = distances.kolmogorov
     nan = float("nan")
     yield Verdict(
         what="KS",
@@ -125,7 +125,7 @@ def judge_observable(
     )
     unit = half_width(b)
     if unit > 0:
-        w = wasserstein_measured(a, b)
+        w = distances.wasserstein
         yield Verdict(
             what="Wasserstein / half-width",
             value=w.value / unit,
