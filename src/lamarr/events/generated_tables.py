@@ -21,6 +21,9 @@ GENERATED_TABLES: Final = (
             column("n_collisions", "int32", "", "number of pp collisions"),
             column("weight", "float64", "", "event weight: product of the first weights of its collisions"),
             column("nTracks", "int32", "", "number of reconstructed tracks of all types", optional=True),
+            column(
+                "is_signal_only", "bool", "", "nothing but the signal was generated: a gun", optional=True
+            ),
             column("nPVs", "int32", "", "number of reconstructed primary vertices", optional=True),
             column("nVeloTracks", "int32", "", "number of tracks in the VELO", optional=True),
             column("nSPDHits", "int32", "", "number of cells hit in the SPD", optional=True),

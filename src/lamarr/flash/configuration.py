@@ -32,6 +32,7 @@ from lamarr.flash.stages import (
     Covariance,
     Efficiency,
     Identification,
+    Occupancy,
     PrimaryVertices,
     Propagate,
     Resolution,
@@ -76,9 +77,16 @@ _FACTORIES: Final[Mapping[str, Callable[[_Parts], Stage]]] = MappingProxyType(
         "covariance": lambda p: p.modelled(Covariance),
         "primary_vertices": lambda p: PrimaryVertices(p.detector.primary_vertex),
         "count_tracks": lambda _: CountTracks(),
+        "occupancy": lambda p: Occupancy(p.models["occupancy"], run=p.runs.get("occupancy")),
         "pid": lambda p: Identification(p.models.models, runs=p.runs, reverse_charge=p.reverse_charge),
     }
 )
+
+
+def _lacking(models: Mapping[str, object]) -> tuple[str, ...]:
+    """Stages that a set need not have models for, and does not."""
+    have = {Occupancy.name: Occupancy.name in models, Identification.name: Identification.wanted(models)}
+    return tuple(name for name, has in have.items() if not has)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +102,8 @@ class PipelineConfiguration:
     reverse_charge : bool, optional
         Feed the opposite charge to the models; by default as the set declares.
     stages : tuple of str, optional
-        Names of :data:`lamarr.flash.stages.STAGES` and of `plug_ins`, in order; by default all, but ``pid``
-        only if the set has models for it.
+        Names of :data:`lamarr.flash.stages.STAGES` and of `plug_ins`, in order; by default all, but
+        ``occupancy`` and ``pid`` only if the set has models for them.
     plug_ins : tuple of PlugInDeclaration
         Stages that call libraries of others; those that `stages` does not name come last.
     backend : str
@@ -153,8 +161,8 @@ class PipelineConfiguration:
                 raise_unknown("stage", name, [*_FACTORIES, *plug_ins])
         models = load_set(self.set)
         stages = tuple(STAGES) if self.stages is None else self.stages
-        if self.stages is None and not Identification.wanted(models.models):
-            stages = tuple(name for name in stages if name != Identification.name)
+        if self.stages is None:
+            stages = tuple(name for name in stages if name not in _lacking(models.models))
         stages = (*stages, *(p.name for p in self.plug_ins if p.name not in (self.stages or ())))
         reverse = models.reverse_charge if self.reverse_charge is None else self.reverse_charge
         detector = load_detector(self.detector or models.detector)

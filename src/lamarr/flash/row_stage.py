@@ -56,7 +56,7 @@ class RowStage(Stage):
     Attributes
     ----------
     over : str
-        Table whose rows it goes through: particles, tracks or vertices.
+        Table whose rows it goes through: particles, tracks, pid, vertices or events.
     creates : str, optional
         Table that it makes; otherwise it writes columns of the table that it goes through.
     draws : mapping of str to Draw
@@ -169,10 +169,10 @@ class StageGroup(Stage):
 
     Attributes
     ----------
-    parts : tuple of RowStage
+    parts : tuple of Stage
     """
 
-    parts: tuple[RowStage, ...]
+    parts: tuple[Stage, ...]
 
     def __call__(self, batch: EventBatch, seed: int) -> EventBatch:
         """Return the batch with what the parts write."""
@@ -182,7 +182,9 @@ class StageGroup(Stage):
 
 
 def _flagged(batch: EventBatch, c: Rows, outside: Array) -> EventBatch:
-    """Return the batch with the particles flagged whose rows were outside."""
+    """Return the batch with the particles flagged whose rows were outside; an event flags none."""
+    if c.table == "events":
+        return batch
     rows = c.rows if c.table == "particles" else c.joined("particle")
     column: NDArray[np.bool_] = batch["particles"]["out_of_domain"].copy()
     column[rows] |= outside

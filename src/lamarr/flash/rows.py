@@ -20,6 +20,7 @@ NUMBER: Final = {
     "tracks": "particle_id",
     "pid": "track.particle_id",
     "vertices": "vertex_id",
+    "events": "zero",
 }
 """Table that stages go through → the number that, with the event, keys the random numbers of its rows."""
 
@@ -122,6 +123,8 @@ class Rows:
 
     def _column(self, name: str) -> Array:
         prefix, _, column = name.rpartition(".")
+        if name == "zero":
+            return np.zeros(len(self["event_id"]), np.int32)
         if not prefix:
             values: Array = self.batch[self.table][column][self.rows]
             return values

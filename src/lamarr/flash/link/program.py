@@ -15,7 +15,7 @@ from lamarr.flash.link.stage import StageWriter, template
 from lamarr.flash.pipeline import Pipeline
 from lamarr.flash.row_stage import RowStage, StageGroup
 from lamarr.flash.stage import Stage
-from lamarr.flash.stages import CountTracks
+from lamarr.flash.stages import CountTracks, SignalOnly
 from lamarr.flash.stages.model import ModelStage
 from lamarr.transpile import Model
 from lamarr.transpile.c import Source, emit
@@ -86,6 +86,11 @@ def _stage(stage: Stage, layout: Layout, name: str) -> str:
         layout.read("tracks", "particle_row", stage.name)
         layout.write("events", "nTracks")
         return template("count_tracks.c").substitute(name=name)
+    if isinstance(stage, SignalOnly):
+        layout.read("particles", "event_row", stage.name)
+        layout.read("particles", "from_signal", stage.name)
+        layout.write("events", "is_signal_only")
+        return template("signal_only.c").substitute(name=name)
     raise PipelineError(
         f"stage '{stage.name}' cannot be compiled, as only stages that "
         "treat rows alone can be: leave it out of the pipeline, or run the pipeline in Python"

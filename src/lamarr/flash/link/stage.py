@@ -93,6 +93,8 @@ class StageWriter:
         """C and dtype of a column of the row `i`."""
         if name in self.stage.draws:
             return self._draw(name)
+        if name == "zero":
+            return "0", "int32"
         prefix, _, column = name.rpartition(".")
         over = self.stage.over
         if prefix == "species":
@@ -216,7 +218,8 @@ class StageWriter:
         )
         outputs = len(model.outputs)
         test = f"if (!all_finite(answer + {outputs} * k, {outputs}))"
-        refusal = f'return refuse(out, "{stage.name}", (size_t){self._particle()});'
+        culprit = "i" if stage.over == "events" else f"(size_t){self._particle()}"
+        refusal = f'return refuse(out, "{stage.name}", {culprit});'
         return "\n".join([feed, call, _loop("No NaN, no infinity", [f"{test} {refusal}"])])
 
     def _outcome(self) -> str:
@@ -237,7 +240,7 @@ class StageWriter:
                 f"{self.layout.write(stage.over, c)}[i] = {self._cast(trace, stage.over, c, v)};"
                 for c, v in outcome.items()
             ]
-        if self.model is not None:
+        if self.model is not None and stage.over != "events":
             flags = self.layout.read("particles", "out_of_domain", stage.name)
             lines.append(f"if (outside[k]) {flags}[{self._particle()}] = true;")
         return _loop("What becomes of each", [*trace.lines, *lines])

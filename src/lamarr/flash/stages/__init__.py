@@ -13,6 +13,7 @@ from lamarr.flash.stages.covariance import Covariance
 from lamarr.flash.stages.efficiency import Efficiency
 from lamarr.flash.stages.identification import Identification
 from lamarr.flash.stages.model import Model, ModelStage
+from lamarr.flash.stages.occupancy import Occupancy, SignalOnly
 from lamarr.flash.stages.plug_in import PlugIn, PlugInDeclaration
 from lamarr.flash.stages.primary_vertices import PrimaryVertices
 from lamarr.flash.stages.propagate import Propagate
@@ -28,11 +29,13 @@ __all__ = [
     "Identification",
     "Model",
     "ModelStage",
+    "Occupancy",
     "PlugIn",
     "PlugInDeclaration",
     "PrimaryVertices",
     "Propagate",
     "Resolution",
+    "SignalOnly",
     "writers_of",
 ]
 
@@ -41,7 +44,7 @@ STAGES: Final = MappingProxyType(
         stage.name: stage
         for stage in (
             *(Classify, Acceptance, Efficiency, Propagate, Resolution, Covariance),
-            *(PrimaryVertices, CountTracks, Identification),
+            *(PrimaryVertices, CountTracks, Occupancy, Identification),
         )
     }
 )
