@@ -24,7 +24,7 @@ PLAIN: Final = {
 }
 """Our tables that are stored whole, and their SQL names."""
 
-EVENT_COUNTS: Final = ("nPVs", "nVeloTracks", "nSPDHits", "nRich1Hits", "nRich2Hits")
+EVENT_COUNTS: Final = ("is_signal_only", "nPVs", "nVeloTracks", "nSPDHits", "nRich1Hits", "nRich2Hits")
 """Columns of ``events`` that are stored in the SQL table EventCounts."""
 
 VERTEX_FIT: Final = ("n_tracks", "chi2PerDoF")

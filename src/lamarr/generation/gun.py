@@ -117,7 +117,7 @@ class ParticleGun(_Gun):
             "mother": zeros - 1,
             "pid": self.pids[choice],
             "status": zeros + STABLE,
-            "is_signal": zeros == 0,
+            "is_signal": zeros > 0,
             "from_signal": zeros == 0,
         }
         origin = _origin(self.beam_spot, self.seed, event)
