@@ -11,7 +11,7 @@ __all__ = ["command"]
 
 @click.command("train")
 @click.argument("names", nargs=-1, metavar="[NAME|YAML]...")
-@click.option("--all", "everything", is_flag=True, help="Train all models that have a recipe.")
+@click.option("--all", "everything", is_flag=True, help="Train all models of identification.")
 @click.option("--data", type=click.Path(path_type=Path), help="Event file, or YAML of files and columns.")
 @click.option("--model", metavar="CLASS", help="Class of models instead of the recipe's.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the set that gets them.")

@@ -21,7 +21,8 @@ __all__ = ["declare_set", "list_recipes", "show_recipes", "train_all"]
 
 
 def _chosen(names: Sequence[str], changes: Mapping[str, Any], everything: bool) -> list[Recipe]:
-    wanted = [*names, *(shipped_recipes() if everything else ())]
+    of_species = (n for n, path in shipped_recipes().items() if load_recipe(path).species)
+    wanted = [*names, *(of_species if everything else ())]
     recipes = [recipe for name in wanted for recipe in resolve_recipes(name, _fitting(name, changes))]
     known = [r.name for r in recipes]
     for name in known:
