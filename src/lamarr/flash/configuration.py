@@ -38,7 +38,7 @@ from lamarr.flash.stages import (
     Resolution,
 )
 from lamarr.flash.stages.acceptance import ProductionStage
-from lamarr.flash.stages.model import ModelStage, Runs
+from lamarr.flash.stages.model import Model, ModelStage, Runs
 from lamarr.flash.stages.plug_in import PlugIn, PlugInDeclaration
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ _FACTORIES: Final[Mapping[str, Callable[[_Parts], Stage]]] = MappingProxyType(
 )
 
 
-def _lacking(models: Mapping[str, object]) -> tuple[str, ...]:
+def _lacking(models: Mapping[str, Model]) -> tuple[str, ...]:
     """Stages that a set need not have models for, and does not."""
     have = {Occupancy.name: Occupancy.name in models, Identification.name: Identification.wanted(models)}
     return tuple(name for name, has in have.items() if not has)
