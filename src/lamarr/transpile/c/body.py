@@ -19,8 +19,11 @@ from lamarr.transpile.sets import Extent
 
 __all__ = ["body", "template"]
 
-MAX_ARENA = 20_000
-"""Numbers per row; times 48 rows of float32 this is 4 MB of stack."""
+TILE = 48
+"""Rows or objects of the widest tile."""
+
+MAX_ARENA = TILE * 20_000
+"""Numbers on the stack: 4 MB of float32."""
 
 
 def template(name: str) -> Template:
@@ -114,11 +117,13 @@ def _widths(graph: Graph) -> dict[str, int]:
 
 
 def _check_size(name: str, where: Plan) -> None:
-    need = where.size + sum(size * -(-e.max // 48) for e, size in where.objects_size.items())
+    """Refuse what does not fit: a tile of rows, or one row and its objects in whole tiles."""
+    objects = sum(size * -(-e.max // TILE) for e, size in where.objects_size.items())
+    need = where.size + TILE * objects if where.objects_size else TILE * where.size
     if need > MAX_ARENA:
         raise ModelError(
-            f"model '{name}' needs room for {need} numbers per row, the C back end has "
-            f"{MAX_ARENA}: use the numpy back end"
+            f"model '{name}' needs room for {need} numbers, the C back end has {MAX_ARENA}: use the numpy "
+            "back end"
         )
 
 
