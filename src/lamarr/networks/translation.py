@@ -72,9 +72,10 @@ class Translation(nn.Module):
         self.counts = Counts(width, most)
         self.embed = nn.Linear(queries, width)
         self.decoder = nn.ModuleList(Block(width, looks=2) for _ in range(decoder))
-        mixture = {"trunk": width, "depth": 2, "components": components}
-        self.owned = AutoregressiveMixture(width, targets, **mixture)
-        self.ownerless = AutoregressiveMixture(width, targets, **mixture)
+        self.owned, self.ownerless = (
+            AutoregressiveMixture(width, targets, trunk=width, depth=2, components=components)
+            for _ in range(2)
+        )
 
     @property
     def noise(self) -> int:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lamarr.detector.geometry import Calorimeter
+from lamarr.detector.geometry.identification import Calorimeter
 from lamarr.parametrizations.ecal.columns import Columns
 from lamarr.parametrizations.ecal.tokens import TOKEN_FEATURES, cell_size, on_plane
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lamarr.detector.geometry import Calorimeter
+from lamarr.detector.geometry.identification import Calorimeter
 from lamarr.parametrizations.ecal.columns import Columns, Kind
 
 __all__ = ["NEIGHBOURS", "TOKEN_FEATURES", "cell_size", "expected_deposit", "on_plane", "tokens", "units_of"]

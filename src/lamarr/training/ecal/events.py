@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lamarr.detector import load_detector
-from lamarr.detector.geometry import Calorimeter, load_geometry
+from lamarr.detector.geometry import load_geometry
+from lamarr.detector.geometry.identification import Calorimeter
 from lamarr.errors import InputFileError
 from lamarr.events import EventBatch, iterate
 from lamarr.parametrizations.ecal import source_objects
@@ -69,7 +70,7 @@ class UnitSample:
 
     def save(self, path: Path) -> None:
         """Write the arrays."""
-        np.savez(path, **{f.name: getattr(self, f.name) for f in fields(self)})  # type: ignore[arg-type]
+        np.savez(path, **{f.name: getattr(self, f.name) for f in fields(self)})
 
     @classmethod
     def load(cls, path: Path) -> UnitSample:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lamarr.detector.geometry import Calorimeter
+from lamarr.detector.geometry.identification import Calorimeter
 from lamarr.events import EventBatch
 from lamarr.parametrizations.ecal.columns import Columns
 from lamarr.parametrizations.ecal.queries import MOST_OWNED
