@@ -75,7 +75,7 @@ _FACTORIES: Final[Mapping[str, Callable[[_Parts], Stage]]] = MappingProxyType(
         "propagate": lambda p: Propagate(p.detector),
         "resolution": lambda p: p.modelled(Resolution),
         "covariance": lambda p: p.modelled(Covariance),
-        "primary_vertices": lambda p: PrimaryVertices(p.detector.primary_vertex),
+        "primary_vertices": lambda p: PrimaryVertices(p.models.primary_vertex or p.detector.primary_vertex),
         "count_tracks": lambda _: CountTracks(),
         "occupancy": lambda p: Occupancy(p.models["occupancy"], run=p.runs.get("occupancy")),
         "pid": lambda p: Identification(p.models.models, runs=p.runs, reverse_charge=p.reverse_charge),

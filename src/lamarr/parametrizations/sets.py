@@ -8,6 +8,7 @@ A set is a folder with ``set.json`` and a card and weights per model. ``set.json
     models           names of the models in the folder
     derived_from     the set whose models it uses where it has none of its own
     reverse_charge   true if these are fed the opposite charge (a set of the other polarity)
+    primary_vertex   smearing of primary vertices, in place of the detector's
     notes            sentences that users of the set must know
 """
 
@@ -21,6 +22,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from lamarr.declaration import validate
+from lamarr.detector import PrimaryVertexSmearing
 from lamarr.errors import ModelError, raise_unknown
 from lamarr.transpile import Model, load_model
 
@@ -40,6 +43,8 @@ class ModelSet:
     reverse_charge : bool
         Whether the models are fed the opposite charge.
     notes : tuple of str
+    primary_vertex : PrimaryVertexSmearing, optional
+        Takes the place of that of the detector.
     """
 
     name: str
@@ -48,6 +53,7 @@ class ModelSet:
     models: Mapping[str, Model]
     reverse_charge: bool = False
     notes: tuple[str, ...] = ()
+    primary_vertex: PrimaryVertexSmearing | None = None
 
     def __getitem__(self, name: str) -> Model:
         """Return a model; a wrong name is answered with near misses."""
@@ -79,10 +85,13 @@ def load_set(name: str | Path) -> ModelSet:
     declared = _read(folder / "set.json")
     notes = tuple(declared.get("notes", ()))
     models = {m: load_model(folder, m) for m in declared.get("models", ())}
-    reverse = False
+    reverse, smearing = False, None
     if "derived_from" in declared:
         origin = load_set(declared["derived_from"])
         models, reverse = {**origin.models, **models}, origin.reverse_charge
+        smearing = origin.primary_vertex
+    if "primary_vertex" in declared:
+        smearing = validate(PrimaryVertexSmearing, declared["primary_vertex"], str(folder / "set.json"))
     return ModelSet(
         name=declared["name"],
         title=declared["title"],
@@ -90,6 +99,7 @@ def load_set(name: str | Path) -> ModelSet:
         models=MappingProxyType(models),
         reverse_charge=reverse != bool(declared.get("reverse_charge", False)),
         notes=notes,
+        primary_vertex=smearing,
     )
 
 
