@@ -43,10 +43,13 @@ def test_summary_counts_and_lists_what_is_missed(tmp_path):
     path = tmp_path / "Lb" / "metrics.json"
     path.parent.mkdir()
     verdicts = [verdict | {"value": 0.01, "outcome": "met"}, verdict | {"value": 0.5, "outcome": "missed"}]
-    path.write_text(json.dumps({"version": 1, "verdicts": verdicts}))
+    ks = {"as it is": {"value": 0.2, "error": 0.01}, "same tracks": {"value": 0.1, "error": 0.02}}
+    ablation = {"observable": "m(Lc)", "candidates": 9, "ks": ks, "to_blame": "momentum"}
+    path.write_text(json.dumps({"version": 1, "verdicts": verdicts, "ablations": [ablation]}))
     text = summary([path])
     assert "| Lb | tracking | 1 | 0 | 1 |" in text
     assert "| Lb | ¦Δ¦ | KS | 0.5 |  | 0.01 | 0.02 |" in text
+    assert "| Lb | m(Lc) | 9 | 0.200 ± 0.010 | 0.100 ± 0.020 | momentum |" in text
     path.write_text("{}")
     with pytest.raises(InputFileError, match=r"what .lamarr validate"):
         summary([path])

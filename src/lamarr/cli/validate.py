@@ -18,6 +18,11 @@ __all__ = ["command"]
 @click.option("--detailed-map", metavar="YAML", help="How to read DETAILED, if Lamarr did not write it.")
 @click.option("--set", "set_", metavar="NAME|FOLDER", help="Models that made FLASH. [default: as it says]")
 @click.option("--no-classifiers", is_flag=True, help="Do not train classifiers to tell the samples apart.")
+@click.option(
+    "--ablation/--no-ablation",
+    default=None,
+    help="Exchange stages one by one, to see which is to blame. [default: if both hold the same events]",
+)
 @click.option("--least", type=click.IntRange(min=20), default=200, show_default=True, help="Entries needed.")
 @click.option("--force", is_flag=True, help="Replace outputs; compare what should not be compared.")
 @click.option("--quiet", is_flag=True, help="No progress bar and no message.")
@@ -31,6 +36,7 @@ def command(
     detailed_map: str | None,
     set_: str | None,
     no_classifiers: bool,
+    ablation: bool | None,
     least: int,
     force: bool,
     quiet: bool,
@@ -38,11 +44,13 @@ def command(
     """Compare FLASH with DETAILED, the reference, and write one page: verdicts first, then every plot."""
     from lamarr.flash.progress import Progress
     from lamarr.validation.report import (
+        ablations,
         check_independence,
         check_outputs,
         compare,
         open_source,
         refuse_different,
+        same_events,
         write_report,
     )
     from lamarr.validation.report.comparison import n_tasks
@@ -57,6 +65,8 @@ def command(
         comparison = compare(
             a, b, classifiers=not no_classifiers, least=least, progress=lambda _: progress.advance(1)
         )
+    if same_events(a, b) if ablation is None else ablation:
+        comparison.ablations = ablations(a, b, least=least, models=set_)
     facts = {
         "Flash": _described(a.name, a.events, a.facts),
         "Detailed": _described(b.name, b.events, b.facts),

@@ -1,12 +1,14 @@
 """Which stage is to blame: the flash sample with one stage after the other from the detailed simulation.
 
-Both samples must come from the same generated events. Tracks that both have are given the columns of one
-stage from the detailed sample; what then agrees better was that stage's fault. The last row takes all.
+Both samples must come from the same generated events. The flash simulation is run again for the very
+particles that the detailed one reconstructed, which takes acceptance and efficiency out; then its tracks are
+given the columns of one stage from the detailed sample. What then agrees better was that stage's fault.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -14,11 +16,21 @@ from numpy.typing import NDArray
 
 from lamarr.errors import ConfigurationError, raise_unknown
 from lamarr.events import COVARIANCE_PAIRS, EventBatch, Table
-from lamarr.validation.composites import candidate_columns, true_candidates
-from lamarr.validation.decays import Decay
-from lamarr.validation.metrics import Measured, kolmogorov_measured
+from lamarr.flash import DEFAULT_SET, load_pipeline
+from lamarr.flash.stage import GENERATED
+from lamarr.validation.metrics import Measured
 
-__all__ = ["STAGES", "Ablation", "ablate", "common_tracks", "with_stage"]
+__all__ = [
+    "ALL",
+    "AS_IT_IS",
+    "SAME_TRACKS",
+    "STAGES",
+    "common_tracks",
+    "exchanged",
+    "of_the_same_particles",
+    "to_blame",
+    "with_stage",
+]
 
 Array = NDArray[Any]
 _STRIDE = np.int64(2**31)
@@ -33,13 +45,7 @@ STAGES: Final[dict[str, tuple[str, ...]]] = {
 """Stages, and the columns of tracks that they give."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ablation:
-    """KS distance of an observable to the detailed sample, with one stage taken from there."""
-
-    observable: str
-    stage: str
-    ks: Measured
+AS_IT_IS, SAME_TRACKS, ALL = "as it is", "same tracks", "all"
 
 
 def common_tracks(flash: EventBatch, detailed: EventBatch) -> tuple[EventBatch, EventBatch]:
@@ -50,11 +56,7 @@ def common_tracks(flash: EventBatch, detailed: EventBatch) -> tuple[EventBatch, 
     ConfigurationError
         If the samples do not come from the same generated events.
     """
-    a, b = flash["particles"], detailed["particles"]
-    keys_a, keys_b = (t["event_id"] * _STRIDE + t["particle_id"] for t in (a, b))
-    _, in_a, in_b = np.intersect1d(keys_a, keys_b, return_indices=True)
-    if not len(in_a) or not np.array_equal(a["pid"][in_a], b["pid"][in_b]):
-        raise ConfigurationError("stages can be exchanged only between samples of the same generated events")
+    _refuse_other_events(flash, detailed)
     first, second = (_firsts(s["tracks"]) for s in (flash, detailed))
     _, rows_a, rows_b = np.intersect1d(first[0], second[0], return_indices=True)
     rows_a, rows_b = first[1][rows_a], second[1][rows_b]
@@ -63,6 +65,14 @@ def common_tracks(flash: EventBatch, detailed: EventBatch) -> tuple[EventBatch, 
         flash.with_tables(_renumbered(flash["tracks"].take(rows_a[order]))),
         detailed.with_tables(_renumbered(detailed["tracks"].take(rows_b[order]))),
     )
+
+
+def _refuse_other_events(flash: EventBatch, detailed: EventBatch) -> None:
+    a, b = flash["particles"], detailed["particles"]
+    keys_a, keys_b = (t["event_id"] * _STRIDE + t["particle_id"] for t in (a, b))
+    _, in_a, in_b = np.intersect1d(keys_a, keys_b, return_indices=True)
+    if not len(in_a) or not np.array_equal(a["pid"][in_a], b["pid"][in_b]):
+        raise ConfigurationError("stages can be exchanged only between samples of the same generated events")
 
 
 def _firsts(tracks: Table) -> tuple[Array, Array]:
@@ -103,26 +113,64 @@ def with_stage(flash: EventBatch, detailed: EventBatch, stage: str) -> EventBatc
     return flash.with_columns("tracks", **columns)
 
 
-def ablate(
-    flash: EventBatch, detailed: EventBatch, decay: Decay, observables: tuple[str, ...]
-) -> list[Ablation]:
-    """Compare candidates of `decay` with every stage exchanged in turn, with none, and with all.
+def of_the_same_particles(
+    detailed: EventBatch, models: str | Path = DEFAULT_SET, seed: int = 0
+) -> EventBatch:
+    """Simulate with the stages of a set that follow ``efficiency`` what the detailed simulation found."""
+    stages = load_pipeline(str(models)).stages
+    first = 1 + [stage.name for stage in stages].index("efficiency")
+    generated = {t: detailed[t] for t in GENERATED}
+    particles = generated["particles"]
+    kept = {c: particles[c] for c in (*GENERATED["particles"], "charge", "fate")}
+    kept["out_of_domain"] = np.zeros(particles.rows, bool)
+    batch = EventBatch({**generated, "particles": Table("particles", kept)}, detailed.sources)
+    for stage in stages[first:]:
+        if stage.name != "pid":
+            batch = stage(batch, seed)
+    return batch
+
+
+def exchanged(
+    flash: EventBatch, detailed: EventBatch, models: str | Path = DEFAULT_SET
+) -> dict[str, tuple[EventBatch, EventBatch]]:
+    """Return pairs of a flash and a detailed sample by what was taken from the detailed simulation.
+
+    ``as it is``: all tracks of both; ``same tracks``: flash tracks of what the detailed simulation found, so
+    that acceptance and efficiency do not matter; then of these every stage of :data:`STAGES` in turn;
+    ``all``: every one of them.
 
     Parameters
     ----------
-    observables : tuple of str
-        Columns of :func:`~lamarr.validation.composites.candidate_columns`.
+    models : str or Path
+        The set that made the flash sample.
+
+    Raises
+    ------
+    ConfigurationError
+        If the samples do not come from the same generated events.
     """
-    a, b = common_tracks(flash, detailed)
-    reference = candidate_columns(b, decay, true_candidates(b, decay))
+    _refuse_other_events(flash, detailed)
+    a, b = common_tracks(of_the_same_particles(detailed, models), detailed)
     everything = a
     for stage in STAGES:
         everything = with_stage(everything, b, stage)
-    samples = {"none": a, **{s: with_stage(a, b, s) for s in STAGES}, "all": everything}
-    found = []
-    for stage, batch in samples.items():
-        columns = candidate_columns(batch, decay, true_candidates(batch, decay))
-        for name in observables:
-            values = [v[np.isfinite(v)] for v in (columns[name], reference[name])]
-            found.append(Ablation(observable=name, stage=stage, ks=kolmogorov_measured(*values)))
-    return found
+    pairs = {s: (with_stage(a, b, s), b) for s in STAGES}
+    return {AS_IT_IS: (flash, detailed), SAME_TRACKS: (a, b), **pairs, ALL: (everything, b)}
+
+
+def to_blame(distances: Mapping[str, Measured]) -> str:
+    """Say which stage a distance comes from, given those of the pairs of :func:`exchanged`.
+
+    A stage is named if exchanging it takes more off the distance than its error; of several the one that
+    takes most.
+    """
+    if distances[AS_IT_IS].at_floor:
+        return "nothing: at the noise floor"
+    same = distances[SAME_TRACKS]
+    if same.at_floor:
+        return "acceptance or efficiency"
+    best = min(STAGES, key=lambda s: distances[s].value)
+    if same.value - distances[best].value <= same.error:
+        return "no stage alone"
+    rest = "" if distances[best].at_floor else ", not alone"
+    return f"{best}{rest}"

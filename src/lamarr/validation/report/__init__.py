@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lamarr.errors import OutputFileError
+from lamarr.validation.report.ablations import Ablation, ablations, same_events
 from lamarr.validation.report.catalogue import register
 from lamarr.validation.report.comparison import Comparison, compare
 from lamarr.validation.report.independence import Independence, check_independence
@@ -20,6 +21,7 @@ from lamarr.validation.report.verdicts import NotMade, Verdict
 
 __all__ = [
     "JSON_VERSION",
+    "Ablation",
     "Comparison",
     "Cut",
     "Independence",
@@ -28,6 +30,7 @@ __all__ = [
     "Source",
     "Verdict",
     "Width",
+    "ablations",
     "check_independence",
     "check_outputs",
     "compare",
@@ -35,6 +38,7 @@ __all__ = [
     "open_source",
     "refuse_different",
     "register",
+    "same_events",
     "to_json",
     "write_report",
 ]
@@ -55,6 +59,7 @@ def to_json(
         ],
         "verdicts": [v.to_json() for v in comparison.verdicts],
         "not_made": [{"name": n.name, "reason": n.reason} for n in comparison.not_made],
+        "ablations": [a.to_json() for a in comparison.ablations],
     }
 
 

@@ -8,6 +8,7 @@ from html import escape
 from importlib import resources
 from typing import Final
 
+from lamarr.validation.report.ablations import Ablation
 from lamarr.validation.report.comparison import Comparison
 from lamarr.validation.report.panels import panel_name, panel_svg
 from lamarr.validation.report.verdicts import FAILED, NOISE, PASSED, SHOWN, Verdict
@@ -61,6 +62,7 @@ def render(comparison: Comparison, facts: Mapping[str, str], independence: Itera
             f"<details><summary>Comparisons that were not made</summary><ul>{missing}</ul></details>"
             * bool(missing)
         )
+        + _ablations(comparison.ablations)
         + f"{sections}\n</main></body></html>\n"
     )
 
@@ -116,6 +118,26 @@ def _table(verdicts: list[Verdict]) -> str:
                 "</div></details>"
             )
     return "".join(parts)
+
+
+def _ablations(found: list[Ablation]) -> str:
+    """Return the table of KS distances with stages taken from the detailed simulation."""
+    if not found:
+        return ""
+    top = "".join(f'<th scope="col">{escape(h)}</th>' for h in ("quantity", "n", *found[0].ks, "to blame"))
+    rows = []
+    for a in found:
+        cells = [f"{a.candidates:,}", *(f"{m.value:.3f} ± {m.error:.3f}" for m in a.ks.values()), a.to_blame]
+        inside = "".join(f"<td>{escape(c)}</td>" for c in cells)
+        rows.append(f'<tr><th scope="row">{escape(a.observable)}</th>{inside}</tr>')
+    return (
+        "<details open><summary>Which stage is to blame</summary><p><small>KS distances of composites when "
+        "the flash sample takes one stage from the detailed one, for the same generated events; <em>same "
+        "tracks</em>: flash tracks of what the detailed simulation found, without acceptance and efficiency; "
+        "then one stage after the other is the detailed one; <em>all</em>: all of them.</small></p>"
+        f'<div class="wide"><table class="numbers"><thead><tr>{top}</tr></thead><tbody>{"".join(rows)}'
+        "</tbody></table></div></details>"
+    )
 
 
 def _row(v: Verdict) -> str:

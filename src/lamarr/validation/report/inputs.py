@@ -63,6 +63,8 @@ class Source:
     facts: Mapping[str, Any]
     digests: tuple[str, ...]
     events: int | None = None
+    batch: EventBatch | None = None
+    """All events, if the sample has more than columns."""
 
 
 def open_source(path: str | Path, branches: str | Path | None = None) -> Source:
@@ -86,6 +88,7 @@ def open_source(path: str | Path, branches: str | Path | None = None) -> Source:
         facts=header.metadata,
         digests=sample_digests(path),
         events=batch.n_events,
+        batch=batch,
     )
 
 
@@ -97,6 +100,7 @@ def in_memory(batch: EventBatch, name: str, facts: Mapping[str, Any] | None = No
         facts=facts or {},
         digests=(),
         events=batch.n_events,
+        batch=batch,
     )
 
 

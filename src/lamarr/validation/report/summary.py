@@ -9,11 +9,12 @@ import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from lamarr.errors import InputFileError
+from lamarr.validation.ablation import AS_IT_IS, SAME_TRACKS
 from lamarr.validation.report import JSON_VERSION
 from lamarr.validation.report.verdicts import FAILED, NOISE, PASSED, SHOWN
 
@@ -21,7 +22,7 @@ __all__ = ["main", "summary"]
 
 
 def summary(paths: Iterable[Path]) -> str:
-    """Return a table of counts by report and section, and one of what is missed.
+    """Return a table of counts by report and section, one of what is missed, and one of who is to blame.
 
     Raises
     ------
@@ -29,9 +30,15 @@ def summary(paths: Iterable[Path]) -> str:
         If a file is not what ``lamarr validate --json`` writes.
     """
     lines = ["| sample | section | met | at the noise floor | missed |", "|---|---|---|---|---|"]
+    blamed = [
+        "",
+        "| sample | composite | candidates | KS | with the same tracks | to blame |",
+        f"|{'---|' * 6}",
+    ]
     missed = ["", "| sample | quantity | number | value | error | floor | target |", f"|{'---|' * 7}"]
     for path in paths:
-        verdicts = _verdicts(path)
+        content = _content(path)
+        verdicts = content["verdicts"]
         name = path.parent.name
         for section in dict.fromkeys(v["section"] for v in verdicts):
             chosen = [v["outcome"] for v in verdicts if v["section"] == section and v["outcome"] != SHOWN]
@@ -43,23 +50,28 @@ def summary(paths: Iterable[Path]) -> str:
             words = " | ".join(v[k].replace("|", "¦") for k in ("name", "what"))
             numbers = " | ".join(_number(v[k]) for k in ("value", "error", "floor", "target"))
             missed.append(f"| {name} | {words} | {numbers} |")
-    return "\n".join([*lines, *missed])
+        for a in content.get("ablations", ()):
+            ks = " | ".join(f"{a['ks'][k]['value']:.3f} ± {a['ks'][k]['error']:.3f}" for k in _SHOWN)
+            blamed.append(f"| {name} | {a['observable']} | {a['candidates']} | {ks} | {a['to_blame']} |")
+    return "\n".join([*lines, *missed, *(blamed if len(blamed) > 3 else [])])
 
 
 def _number(x: float | None) -> str:
     return "" if x is None or math.isnan(x) else f"{x:.3g}"
 
 
-def _verdicts(path: Path) -> list[dict[str, Any]]:
+_SHOWN: Final = (AS_IT_IS, SAME_TRACKS)
+
+
+def _content(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        version, verdicts = content["version"], content["verdicts"]
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        version, _ = content["version"], content["verdicts"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputFileError(f"'{path}' is not what 'lamarr validate --json' writes: {error}") from None
     if version != JSON_VERSION:
         raise InputFileError(f"'{path}' has version {version}, but version {JSON_VERSION} is understood here")
-    found: list[dict[str, Any]] = verdicts
-    return found
+    return content
 
 
 @click.command()
