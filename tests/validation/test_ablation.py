@@ -18,6 +18,7 @@ from lamarr.validation.ablation import (
     of_the_same_particles,
     with_stage,
 )
+from lamarr.validation.composites import candidate_columns, true_candidates
 from lamarr.validation.decays import DECAYS
 from lamarr.validation.report import Comparison, ablations, in_memory
 
@@ -76,11 +77,12 @@ def test_a_covariance_that_is_spoilt_is_blamed_for_what_is_in_units_of_it(sample
 
 
 def test_lost_tracks_are_blamed_on_the_efficiency(samples):
-    tracks = samples[1]["tracks"]
-    tracks = tracks.take(np.hypot(tracks["x"], tracks["y"]) > 0.4)
+    columns = candidate_columns(samples[1], DECAY, true_candidates(samples[1], DECAY))
+    gone = columns["track_rows"][columns["p_ip"] < 0.15, 0]  # protons of a small impact parameter
+    tracks = samples[1]["tracks"].take(~np.isin(np.arange(samples[1]["tracks"].rows), gone))
     numbers = np.arange(tracks.rows) - np.searchsorted(tracks["event_id"], tracks["event_id"])
     lost = samples[1].with_tables(tracks.with_columns(track_id=numbers))
-    assert found(samples[0], lost, 50)["log₁₀ IP χ² of p"].to_blame == "acceptance or efficiency"
+    assert found(samples[0], lost)["log₁₀ IP χ² of p"].to_blame == "acceptance or efficiency"
 
 
 def test_what_was_found_is_simulated_again(samples):
