@@ -8,6 +8,8 @@ from lamarr.events.columns import EVENT, TableSchema, column
 
 __all__ = ["CALORIMETER_TABLES"]
 
+_MOMENTUM: Final = ("px", "py", "pz", "E")
+
 CALORIMETER_TABLES: Final = (
     TableSchema(
         name="calo_particles",
@@ -31,6 +33,10 @@ CALORIMETER_TABLES: Final = (
             column("ovy", "float64", "mm", "position where it was produced"),
             column("ovz", "float64", "mm", "position where it was produced"),
             column("from_signal", "bool", "", "descends from the signal decay"),
+            column("lost_upstream", "float64", "MeV", "energy that does not arrive", optional=True),
+            column("lost_response", "float64", "MeV", "arriving energy that is not seen", optional=True),
+            column("lost_outside", "float64", "MeV", "seen energy outside of all cells", optional=True),
+            column("lost_below", "float64", "MeV", "energy in cells of no cluster", optional=True),
         ),
     ),
     TableSchema(
@@ -76,6 +82,54 @@ CALORIMETER_TABLES: Final = (
             column("energy", "float64", "MeV", "energy of the particle in the cluster"),
             column("fraction_of_cluster", "float32", "", "share of the cluster's energy"),
             column("fraction_of_particle", "float32", "", "share of the particle's energy in all clusters"),
+        ),
+    ),
+    TableSchema(
+        name="neutrals",
+        meaning="Candidates for photons and π0, made of clusters that no track points to.",
+        key=("event_id", "neutral_id"),
+        references={"cluster_id": "clusters", "second_cluster_id": "clusters"},
+        columns=(
+            EVENT,
+            column("neutral_id", "int32", "", "number of the candidate in the event, from 0"),
+            column("kind", "int8", "", "1 photon, 2 resolved π0 (two clusters), 3 merged π0 (one cluster)"),
+            column("pid", "int32", "", "PDG id of the hypothesis: 22 or 111"),
+            column("cluster_id", "int32", "", "its cluster, of two the one of higher energy"),
+            column("second_cluster_id", "int32", "", "the other cluster of a resolved π0, else −1"),
+            column("px", "float64", "MeV", "momentum, from the origin of the LHCb frame"),
+            column("py", "float64", "MeV", "momentum"),
+            column("pz", "float64", "MeV", "momentum"),
+            column("pe", "float64", "MeV", "energy"),
+            column("m", "float64", "MeV", "mass: of the hypothesis; measured for a resolved π0"),
+            column("PhotonID", "float32", "", "that of its cluster, the lower one of two"),
+            *(
+                column(f"cov{i}{j}", "float64", "MeV²", f"covariance of {_MOMENTUM[i]} and {_MOMENTUM[j]}")
+                for j in range(4)
+                for i in range(j + 1)
+            ),
+        ),
+    ),
+    TableSchema(
+        name="electrons",
+        meaning="What the ECAL says about tracks, and their momenta as electrons.",
+        key=("event_id", "track_id"),
+        references={"track_id": "tracks", "cluster_id": "clusters", "brem_cluster_id": "clusters"},
+        columns=(
+            EVENT,
+            column("track_id", "int32", "", "the track"),
+            column("cluster_id", "int32", "", "closest cluster that it points to, −1 if none"),
+            column(
+                "match_chi2", "float32", "", "χ² of the match, two degrees of freedom; −1 without cluster"
+            ),
+            column("eOverP", "float32", "", "energy of the cluster over momentum, 0 without cluster"),
+            column(
+                "brem_cluster_id", "int32", "", "cluster of its bremsstrahlung before the magnet, −1 if none"
+            ),
+            column("brem_energy", "float64", "MeV", "energy of that cluster"),
+            column("p", "float64", "MeV", "momentum with bremsstrahlung added"),
+            column("px", "float64", "MeV", "momentum with bremsstrahlung added"),
+            column("py", "float64", "MeV", "momentum with bremsstrahlung added"),
+            column("pz", "float64", "MeV", "momentum with bremsstrahlung added"),
         ),
     ),
 )

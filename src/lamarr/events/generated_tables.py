@@ -97,6 +97,13 @@ GENERATED_TABLES: Final = (
             ),
             column("out_of_domain", "bool", "", "outside the range that models learned", optional=True),
             column("fate", "int8", "", "what became of it: a code of lamarr.events.Fate", optional=True),
+            column(
+                "ecal_fate",
+                "int8",
+                "",
+                "whether it reaches the ECAL: 0, or why not: lamarr.parametrizations.ecal.LeftOut",
+                optional=True,
+            ),
         ),
     ),
     TableSchema(

@@ -9,6 +9,7 @@ stages:                        # default: all shipped stages that the set has mo
   - efficiency
 plug_ins:                      # default: none; see lamarr.flash.stages.plug_in
   - {name: mine, library: ./libmine.so, symbol: f, inputs: [p, true.p], outputs: [ghostProb]}
+ecal: parametric               # engine of the ECAL; default: the best that the set has models for; off: none
 backend: auto                  # default: c if there is a compiler, else numpy; or c, or numpy
 """
 
@@ -30,6 +31,7 @@ from lamarr.flash.stages import (
     Classify,
     CountTracks,
     Covariance,
+    Ecal,
     Efficiency,
     Identification,
     Occupancy,
@@ -49,6 +51,9 @@ __all__ = ["DEFAULT_SET", "PipelineConfiguration", "load_configuration", "load_p
 
 DEFAULT_SET: Final = "lhcb2016-magup"
 
+OFF: Final = "off"
+"""The engine that is none."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Parts:
@@ -56,6 +61,17 @@ class _Parts:
     detector: Detector
     reverse_charge: bool
     runs: Mapping[str, Runs]
+    ecal: str | None
+
+    def calorimeter(self) -> Stage:
+        """Return the ECAL with the engine that is named, or the best that the set has models for."""
+        from lamarr.detector.geometry import load_geometry
+        from lamarr.parametrizations.ecal.engines import best_engine, make_engine
+
+        geometry = load_geometry()
+        name = self.ecal or best_engine(self.models.models)
+        engine = make_engine(name, self.detector, geometry, self.models.models, self.runs)
+        return Ecal(engine, self.detector, geometry)
 
     def production(self, stage: type[ProductionStage]) -> Stage:
         """Return a stage whose model is fed the state at production."""
@@ -79,6 +95,7 @@ _FACTORIES: Final[Mapping[str, Callable[[_Parts], Stage]]] = MappingProxyType(
         "count_tracks": lambda _: CountTracks(),
         "occupancy": lambda p: Occupancy(p.models["occupancy"], run=p.runs.get("occupancy")),
         "pid": lambda p: Identification(p.models.models, runs=p.runs, reverse_charge=p.reverse_charge),
+        "ecal": lambda p: p.calorimeter(),
     }
 )
 
@@ -103,9 +120,12 @@ class PipelineConfiguration:
         Feed the opposite charge to the models; by default as the set declares.
     stages : tuple of str, optional
         Names of :data:`lamarr.flash.stages.STAGES` and of `plug_ins`, in order; by default all, but
-        ``occupancy`` and ``pid`` only if the set has models for them.
+        ``occupancy``, ``pid`` and ``ecal`` only if the set has models for them.
     plug_ins : tuple of PlugInDeclaration
         Stages that call libraries of others; those that `stages` does not name come last.
+    ecal : str, optional
+        Engine of the ECAL (``signal``, ``parametric``, …), or ``off``. By default the best that the set has
+        models for; a set without any has no ECAL, if `stages` does not ask for it.
     backend : str
         What evaluates the models: ``c`` (compiled on first use), ``numpy`` (the definition), or ``auto``: C,
         and numpy with a warning where there is no compiler or it fails.
@@ -118,6 +138,7 @@ class PipelineConfiguration:
     reverse_charge: bool | None = None
     stages: tuple[str, ...] | None = None
     plug_ins: tuple[PlugInDeclaration, ...] = ()
+    ecal: str | None = None
     backend: str = "auto"
 
     @classmethod
@@ -159,18 +180,37 @@ class PipelineConfiguration:
         for name in self.stages or ():
             if name not in _FACTORIES and name not in plug_ins:
                 raise_unknown("stage", name, [*_FACTORIES, *plug_ins])
+        self._check_ecal()
         models = load_set(self.set)
-        stages = tuple(STAGES) if self.stages is None else self.stages
-        if self.stages is None:
-            stages = tuple(name for name in stages if name not in _lacking(models.models))
+        stages = self._default_stages(models) if self.stages is None else self.stages
         stages = (*stages, *(p.name for p in self.plug_ins if p.name not in (self.stages or ())))
         reverse = models.reverse_charge if self.reverse_charge is None else self.reverse_charge
         detector = load_detector(self.detector or models.detector)
         runs = compiled(tuple(models.models.values()), self.backend)
-        parts = _Parts(models=models, detector=detector, reverse_charge=reverse, runs=runs)
+        engine = None if self.ecal == OFF else self.ecal
+        parts = _Parts(models=models, detector=detector, reverse_charge=reverse, runs=runs, ecal=engine)
         return Pipeline(
             PlugIn(plug_ins[name]) if name in plug_ins else _FACTORIES[name](parts) for name in stages
         )
+
+    def _check_ecal(self) -> None:
+        from lamarr.parametrizations.ecal.engines import ENGINES
+
+        if self.ecal is not None and self.ecal not in (*ENGINES, OFF):
+            raise_unknown("engine of the ECAL", self.ecal, [*ENGINES, OFF], ConfigurationError)
+        if self.stages is not None and (Ecal.name in self.stages) != (self.ecal not in (None, OFF)):
+            if self.ecal is None:
+                return
+            raise ConfigurationError(
+                f"ecal: {self.ecal} and stages: [{', '.join(self.stages)}] contradict each other: "
+                f"{'leave out' if self.ecal == OFF else 'add'} the stage 'ecal'"
+            )
+
+    def _default_stages(self, models: ModelSet) -> tuple[str, ...]:
+        without = set(_lacking(models.models))
+        if self.ecal == OFF or (self.ecal is None and not Ecal.wanted(models.models)):
+            without.add(Ecal.name)
+        return tuple(name for name in STAGES if name not in without)
 
 
 def load_configuration(

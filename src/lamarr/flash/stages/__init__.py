@@ -10,6 +10,7 @@ from lamarr.flash.stages.acceptance import Acceptance
 from lamarr.flash.stages.classify import Classify
 from lamarr.flash.stages.count_tracks import CountTracks
 from lamarr.flash.stages.covariance import Covariance
+from lamarr.flash.stages.ecal import Ecal
 from lamarr.flash.stages.efficiency import Efficiency
 from lamarr.flash.stages.identification import Identification
 from lamarr.flash.stages.model import Model, ModelStage
@@ -25,6 +26,7 @@ __all__ = [
     "Classify",
     "CountTracks",
     "Covariance",
+    "Ecal",
     "Efficiency",
     "Identification",
     "Model",
@@ -44,7 +46,7 @@ STAGES: Final = MappingProxyType(
         stage.name: stage
         for stage in (
             *(Classify, Acceptance, Efficiency, Propagate, Resolution, Covariance),
-            *(PrimaryVertices, CountTracks, Occupancy, Identification),
+            *(PrimaryVertices, CountTracks, Occupancy, Identification, Ecal),
         )
     }
 )

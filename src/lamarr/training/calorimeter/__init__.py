@@ -1,0 +1,1 @@
+"""What the engines ``parametric`` and ``signal`` of the ECAL learn from the detailed simulation."""
