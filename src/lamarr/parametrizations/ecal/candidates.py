@@ -82,7 +82,8 @@ def _four_momenta(clusters: Table) -> tuple[Floats, Floats]:
 
 
 def _mass(p4: Floats) -> Floats:
-    return np.sqrt(np.maximum(p4[:, 3] ** 2 - (p4[:, :3] ** 2).sum(axis=1), 0.0))
+    mass: Floats = np.sqrt(np.maximum(p4[:, 3] ** 2 - (p4[:, :3] ** 2).sum(axis=1), 0.0))
+    return mass
 
 
 def _merged(clusters: Table, rows: NDArray[Any], p4: Floats, covariance: Floats) -> Columns:

@@ -81,7 +81,7 @@ class Parametric:
         clusters = find_clusters(digits, calorimeter, calibration)
         merged = is_merged_pi0(clusters, digits, calorimeter, calibration)
         links, losses = self._account(c, found, left, clusters, calibration.ecal_sampling)
-        own = {k: clusters.columns[k] for k in CLUSTER_COLUMNS if k in clusters.columns}
+        own: Columns = {k: clusters.columns[k] for k in CLUSTER_COLUMNS if k in clusters.columns}
         own |= {"event_id": np.full(len(clusters), event_id), "is_merged_pi0": merged}
         own["particle_id"] = _dominant(links, c["particle_id"], len(clusters))
         return _Event(clusters=own, links=links, losses=losses)

@@ -52,7 +52,8 @@ class _Lines:
 
     def straight(self, rows: Any, z: Any) -> tuple[Floats, Floats]:
         s = self.start
-        return s.x[rows] + s.tx[rows] * (z - s.z[rows]), s.y[rows] + s.ty[rows] * (z - s.z[rows])
+        way = z - np.asarray(s.z)[rows]
+        return s.x[rows] + s.tx[rows] * way, s.y[rows] + s.ty[rows] * way
 
     def bent(self, rows: Any, z: Any) -> tuple[Floats, Floats]:
         s, way = self.behind, z - self.kick.z_end

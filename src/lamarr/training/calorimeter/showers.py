@@ -84,7 +84,8 @@ def summary(library: ShowerLibrary) -> dict[str, NDArray[Any]]:
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 def main(library: Path, output: Path) -> None:
     """Write the table of the showers in LIBRARY."""
-    np.savez_compressed(output, **summary(ShowerLibrary.load(library)))
+    arrays: dict[str, Any] = summary(ShowerLibrary.load(library))
+    np.savez_compressed(output, **arrays)
 
 
 if __name__ == "__main__":
