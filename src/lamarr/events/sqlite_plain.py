@@ -21,6 +21,8 @@ PLAIN: Final = {
     "calo_particles": "CaloParticles",
     "clusters": "CaloClusters",
     "cluster_links": "CaloClusterLinks",
+    "neutrals": "NeutralCandidates",
+    "electrons": "ElectronTracks",
 }
 """Our tables that are stored whole, and their SQL names."""
 

@@ -112,7 +112,8 @@ QUERIES: Final = {
             **{c: f"max(p.{c} - e.first_genvertex, -1)" for c in ("production_vertex", "end_vertex")},
             "mother": "ifnull(f.mother - e.first_genparticle, -1)",
             **_same("p", "hepmc_id", "pid", "status", "pe", "px", "py", "pz", "m"),
-            **_same("f", "is_signal", "from_signal", "charge", "acceptance", "out_of_domain", "fate"),
+            **_same("f", "is_signal", "from_signal", "charge", "acceptance", "out_of_domain"),
+            **_same("f", "fate", "ecal_fate"),
         },
         _rows("GenParticles", "p", "genparticle_id", "genparticle")
         + _also("ParticleFate", "f", "f.genparticle_id = p.genparticle_id"),

@@ -200,7 +200,7 @@ def _vertices(table: Table, ids: _Ids) -> Rows:
 
 def _particles(table: Table, ids: _Ids) -> Rows:
     genparticle = ids("genparticle", table, "particle_id")
-    optional = ("fate", "charge", "acceptance", "out_of_domain")
+    optional = ("fate", "charge", "acceptance", "out_of_domain", "ecal_fate")
     absent = np.full(table.rows, None)
     return {
         "GenParticles": {

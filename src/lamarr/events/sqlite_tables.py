@@ -241,6 +241,7 @@ _TABLES: Final = (
             "charge": "INTEGER",
             "acceptance": "REAL",
             "out_of_domain": "INTEGER",
+            "ecal_fate": "INTEGER",
         },
     ),
     SqlTable(
