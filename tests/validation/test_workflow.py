@@ -16,19 +16,26 @@ WORKFLOW = Path(__file__).parents[2] / "workflow"
 
 
 @pytest.mark.skipif(shutil.which("snakemake") is None, reason="snakemake is not installed (extra 'scale')")
-def test_a_dry_run_plans_all(tmp_path):
-    command = ["snakemake", "-s", str(WORKFLOW / "Snakefile"), "-n", "-d", str(tmp_path), "--cores", "1"]
+@pytest.mark.parametrize("more", [(), ("--configfile", str(WORKFLOW / "reduced.yaml"))])
+def test_a_dry_run_plans_all(tmp_path, more):
+    command = ["snakemake", "-s", str(WORKFLOW / "Snakefile"), "-n", "-d", str(tmp_path), "--cores", "1", *more]
     said = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert said.returncode == 0, said.stderr
-    for rule in ("generate", "detailed", "flash", "report", "verdicts"):
+    for rule in ("generate", "detailed", "flash", "gun", "report", "verdicts"):
         assert f"rule {rule}:" in said.stdout + said.stderr
+    for name in (*DECAYS, "minbias"):
+        assert f"{name}/report.html" in said.stdout + said.stderr
 
 
 def test_the_configuration_has_the_decays_of_the_validation():
     import yaml
 
     config = yaml.safe_load((WORKFLOW / "config.yaml").read_text())
-    assert {n: d["gun"] for n, d in config["decays"].items()} == {n: d.descriptor for n, d in DECAYS.items()}
+    guns = {n: d["gun"] for n, d in config["decays"].items() if "gun" in d}
+    assert guns == {n: d.descriptor for n, d in DECAYS.items()}
+    assert "minbias" in config["decays"]
+    for name, gun in guns.items():
+        assert f"'{gun}'" in config["decays"][name]["source"]
 
 
 def test_summary_counts_and_lists_what_is_missed(tmp_path):
