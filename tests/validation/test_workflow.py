@@ -18,7 +18,17 @@ WORKFLOW = Path(__file__).parents[2] / "workflow"
 @pytest.mark.skipif(shutil.which("snakemake") is None, reason="snakemake is not installed (extra 'scale')")
 @pytest.mark.parametrize("more", [(), ("--configfile", str(WORKFLOW / "reduced.yaml"))])
 def test_a_dry_run_plans_all(tmp_path, more):
-    command = ["snakemake", "-s", str(WORKFLOW / "Snakefile"), "-n", "-d", str(tmp_path), "--cores", "1", *more]
+    command = [
+        "snakemake",
+        "-s",
+        str(WORKFLOW / "Snakefile"),
+        "-n",
+        "-d",
+        str(tmp_path),
+        "--cores",
+        "1",
+        *more,
+    ]
     said = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert said.returncode == 0, said.stderr
     for rule in ("generate", "detailed", "flash", "gun", "report", "verdicts"):

@@ -50,6 +50,7 @@ def particles(batch: EventBatch) -> Columns:
     return {
         "event_id": t["event_id"],
         "species": np.abs(t["pid"]),
+        "is_signal": t["is_signal"],
         **_kinematics(t["px"], t["py"], t["pz"]),
         "nTracks": _of_events(batch, "nTracks", t["event_id"]),
         "is_long": t["fate"] == Fate.LONG,
@@ -84,6 +85,7 @@ def _tracks(batch: EventBatch, kind: TrackType) -> Columns:
     columns = {
         "event_id": t["event_id"],
         "species": np.abs(batch["particles"]["pid"][particle]),
+        "is_signal": batch["particles"]["is_signal"][particle],
         "p": s["p"] / GeV,
         "pt": pt / GeV,
         "eta": np.arcsinh(1 / np.maximum(slope, 1e-12)),
@@ -143,6 +145,7 @@ def pid(batch: EventBatch) -> Columns:
         **{c: t[c] if t[c].dtype == bool else t[c].astype(float) for c in t if not c.endswith("_id")},
         "event_id": t["event_id"],
         "species": np.abs(batch["particles"]["pid"][particle]),
+        "is_signal": batch["particles"]["is_signal"][particle],
         **_kinematics(*(tracks[c][track] for c in ("px", "py", "pz"))),
         "nTracks": _of_events(batch, "nTracks", t["event_id"]),
     }

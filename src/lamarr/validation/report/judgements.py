@@ -267,7 +267,7 @@ def judge_width(pair: Pair, width: Width, species: str, pid: int, least: int) ->
 def tell_apart(pair: Pair, group: str, species: str, pid: int, least: int) -> Iterator[Item]:
     """Train a classifier to tell the samples apart by all columns of a group."""
     a, b = (_of_species(c, pid) for c in pair)
-    names = [n for n in a if n in b and n not in ("event_id", "species")]
+    names = [n for n in a if n in b and n not in ("event_id", "species", "is_signal")]
     left = {"p", "pt", "eta", "phi", "nTracks"} | {n for n in names if n.startswith(("d", "log_", "corr"))}
     left |= {"chi2PerDoF", "nDoF", "ghostProb"}
     used = names if group == "pid" else [n for n in names if n in left]
