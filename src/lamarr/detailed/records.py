@@ -114,6 +114,7 @@ RECO_TRACK: Final = np.dtype(
         ("type", "i1"),  # lamarr.events.TrackType
         ("track", "i4"),  # MC track that most of its hits are from (at least 70 %), −1 for a ghost
         ("particle_id", "i4"),  # generated particle, −1 for a ghost or a secondary
+        ("pid", "i4"),  # PDG id of that MC track, 0 for a ghost
         ("charge", "i1"),
         ("n_hits", "i2"),
         ("n_dof", "i2"),

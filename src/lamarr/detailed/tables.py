@@ -32,6 +32,7 @@ def tracks(tracking: TrackingResult) -> Columns:
     return {
         "track_id": np.arange(n),
         "particle_id": found["particle_id"],
+        "true_pid": found["pid"],
         "type": found["type"],
         "charge": found["charge"],
         **{name: state[name] for name in ("x", "y", "z", "tx", "ty", "qop")},

@@ -52,7 +52,19 @@ RECONSTRUCTED_TABLES: Final = (
         columns=(
             EVENT,
             column("track_id", "int32", "", "number of the track in the event, from 0"),
-            column("particle_id", "int32", "", "generated particle that it reconstructs, −1 for a ghost"),
+            column(
+                "particle_id",
+                "int32",
+                "",
+                "generated particle that it reconstructs, −1 for a ghost and for a secondary of the transport",
+            ),
+            column(
+                "true_pid",
+                "int32",
+                "",
+                "PDG id of what left its hits, secondaries included; 0 for a ghost",
+                optional=True,
+            ),
             column("type", "int8", "", "LHCb's track type: 3 long, 4 upstream, 5 downstream"),
             column("charge", "int8", "e", "reconstructed charge"),
             column("x", "float64", "mm", "position"),

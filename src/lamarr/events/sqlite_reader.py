@@ -146,7 +146,7 @@ QUERIES: Final = {
             "event_id": "e.event_id",
             "track_id": "t.track_id - e.first_track",
             "particle_id": "ifnull(m.genparticle_id - e.first_genparticle, -1)",
-            **_same("t", "type", "charge", "chi2PerDoF", "ghostProb"),
+            **_same("t", "type", "charge", "chi2PerDoF", "ghostProb", "true_pid"),
             "nDoF": "t.ndf",
             **{axis: f"s.referencePoint_{axis}" for axis in "xyz"},
             **{f"p{axis}": f"s.momentum_{axis}" for axis in "xyz"},

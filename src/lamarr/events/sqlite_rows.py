@@ -287,6 +287,7 @@ def _tracks(batch: EventBatch, mcparticle: Array, ids: _Ids) -> Rows:
             "chi2": tracks.chi2PerDoF.astype(np.float64) * tracks.nDoF,
             "ndf": tracks.nDoF,
             **_take(tracks, "type", "charge", "chi2PerDoF", "ghostProb"),
+            "true_pid": tracks.get("true_pid", absent),
         },
         "LHCbTrackState": {
             "event_id": tracks.event_id,

@@ -187,7 +187,7 @@ _TABLES: Final = (
     SqlTable(
         name="Track",
         origin="PyLamarr",
-        meaning="Reconstructed tracks; chi2 is chi2PerDoF · ndf. charge and chi2PerDoF are ours.",
+        meaning="Reconstructed tracks; chi2 is chi2PerDoF · ndf. charge, chi2PerDoF and true_pid are ours.",
         columns={
             "event_id": _SOURCE,
             "track_id": _KEY,
@@ -198,6 +198,7 @@ _TABLES: Final = (
             "ghostProb": "REAL",
             "charge": "INTEGER",
             "chi2PerDoF": "REAL",
+            "true_pid": "INTEGER",
         },
     ),
     SqlTable(

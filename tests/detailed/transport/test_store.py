@@ -1,9 +1,13 @@
 """The store of transported events."""
 
+import dataclasses
+
 import numpy as np
+import pytest
 from tests.detailed.toy_events import toy
 
-from lamarr.detailed.transport.store import PARTS, Store, key_of
+from lamarr.detailed.transport.store import PARTS, Store, key_of, stored_events
+from lamarr.errors import InputFileError
 from lamarr.flash.sources import open_decay
 
 SETTINGS = {"detector": "lhcb2016-magup", "stop": "muon"}
@@ -22,7 +26,7 @@ def test_an_event_comes_back_bit_by_bit(tmp_path):
     assert back.event_id == event.event_id
     for part in PARTS:
         np.testing.assert_array_equal(getattr(back, part), getattr(event, part), strict=True)
-    assert [e.event_id for e in store.events()] == [event.event_id]
+    assert [e.event_id for e in stored_events(tmp_path / "new")] == [event.event_id]
 
 
 def test_a_file_that_is_not_whole_counts_as_absent(tmp_path):
@@ -33,7 +37,18 @@ def test_a_file_that_is_not_whole_counts_as_absent(tmp_path):
     for size in (0, 10, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:size])
         assert store.load(path) is None
-    assert list(store.events()) == []
+    with pytest.raises(InputFileError, match="no whole transported event"):
+        list(stored_events(tmp_path))
+
+
+def test_events_come_by_number_and_as_many_as_asked(tmp_path):
+    store = Store(tmp_path, SETTINGS)
+    for number in (10, 9, 2):
+        event = toy(4)[0]
+        store.save(store.directory / f"{number}-0.npz", dataclasses.replace(event, event_id=number))
+    assert [e.event_id for e in stored_events(tmp_path, most=2)] == [2, 9]
+    with pytest.raises(InputFileError, match="holds no transported events"):
+        list(stored_events(tmp_path / "empty"))
 
 
 def test_the_key_knows_event_seed_and_settings():

@@ -55,7 +55,7 @@ def fire(hits: NDArray[Any], muon: Muon, generator: np.random.Generator) -> NDAr
     """Return the pads fired, each once, ordered by their numbers.
 
     A hit in time fires its pad with the station's efficiency, and in a fraction `cluster_size` − 1 of
-    cases the next pad in x on the nearer side as well.
+    cases the next pad in x on the nearer side as well. Hits of the `background` are added.
 
     Parameters
     ----------
@@ -72,7 +72,16 @@ def fire(hits: NDArray[Any], muon: Muon, generator: np.random.Generator) -> NDAr
         own = seen & (hits["station"] == number)
         parts.append(pads_at(hits["x"][own], hits["y"][own], number, station))
         parts.append(pads_at(*_neighbours(hits[own & shared], station), number, station))
+        parts.append(pads_at(*_background(muon.background[number], station, generator), number, station))
     return np.unique(np.concatenate(parts))
+
+
+def _background(mean: float, station: MuonStation, generator: np.random.Generator) -> tuple[Floats, Floats]:
+    """Positions of background: as many in the box of each region, so that it is densest at the beam."""
+    n = generator.poisson(mean)
+    half = np.array(station.half)[generator.integers(len(station.half), size=n)].reshape(-1, 2)
+    x, y = (half * generator.uniform(-1, 1, (n, 2))).T
+    return x, y
 
 
 def _neighbours(hits: NDArray[Any], station: MuonStation) -> tuple[Floats, Floats]:

@@ -35,6 +35,10 @@ ELEMENTS: Final = {"H": (1.008, 63.04), "C": (12.011, 42.70), "N": (14.007, 37.9
 """Mass number and radiation length (g/cm², PDG) of the elements of gases."""
 
 ANNULUS, RECTANGLE = 0.0, 1.0
+BEHIND_VELO: Final = 1.10
+"""Factor of the scattering behind the VELO. The fit takes Highland's logarithm at 0.1 X0, which a track has
+crossed in the VELO; from there to the last T station it is 0.33 X0:
+(1 + 0.038 ln 0.33)² / (1 + 0.038 ln 0.1)²."""
 FOIL_DISTANCE = 4.0  # the foil's share of a module is crossed so far in front of it
 AIR_PIECE, GAS_PIECE = 500.0, 250.0
 
@@ -46,8 +50,9 @@ class Material:
     Attributes
     ----------
     slabs : array (slabs, 11)
-        z (mm), thickness in X0 and in g/cm² at normal incidence, shape, then for an annulus r_min, r_max and
-        side (1: x > 0, −1: x < 0, 0: both), for a rectangle half sizes of box, hole and second hole.
+        z (mm), thickness in X0 (times `BEHIND_VELO` there) and in g/cm² at normal incidence, shape, then for
+        an annulus r_min, r_max and side (1: x > 0, −1: x < 0, 0: both), for a rectangle half sizes of box,
+        hole and second hole.
     pipe : array (pieces, 7)
         z_begin, z_end (mm), inner radii there, wall (mm), and its X0 and g/cm² per mm.
     """
@@ -126,11 +131,17 @@ def material_of(geometry: Geometry) -> Material:
     _rich(build)
     _trackers(build)
     rows = np.array(sorted(build.rows))
-    pipe = [
-        [p.z_begin, p.z_end, p.r_begin, p.r_end, p.thickness, *_properties(geometry, p.material)]
-        for p in geometry.beam_pipe
-    ]
-    return Material(slabs=rows, pipe=np.array(pipe))
+    rows[rows[:, 0] > geometry.velo.modules[-1] + geometry.velo.offset + geometry.velo.sensor_gap, 1] *= (
+        BEHIND_VELO
+    )
+    pipe = np.array(
+        [
+            [p.z_begin, p.z_end, p.r_begin, p.r_end, p.thickness, *_properties(geometry, p.material)]
+            for p in geometry.beam_pipe
+        ]
+    )
+    pipe[:, 5] *= BEHIND_VELO
+    return Material(slabs=rows, pipe=pipe)
 
 
 def _velo(build: _Builder) -> None:

@@ -78,15 +78,11 @@ def reconstruct(event: SimEvent, context: Context) -> TrackingResult:
     Depends on the event and the seed of the context alone. q/p of the result is in 1/MeV.
     """
     found = find_tracks(event, context)
-    longs, upstream, _ = found.groups
     velo = found.velo
-    only_velo = _not_in(np.concatenate([longs.velo, upstream.velo]), len(velo))
-    beams = [longs, upstream, _fit_velo(velo, only_velo, found.hits, found.setup)]
+    # of VELO tracks alone, whose momenta are not known, as LHCb makes vertices in Run 2: twiki LHCbPVFitting
+    lines = _fit_velo(velo, found.hits, found.setup)
     vertices = find_vertices(
-        np.concatenate([f.beam for f in beams]),
-        np.concatenate([f.covariance for f in beams]),
-        _collisions(event, velo.track[np.concatenate([longs.velo, upstream.velo, only_velo])]),
-        context.detector.beam_spot,
+        lines.beam, lines.covariance, _collisions(event, velo.track), context.detector.beam_spot
     )
     return TrackingResult(
         tracks=np.concatenate([_records(event, found, group) for group in found.groups]),
@@ -139,14 +135,17 @@ def _fit(candidates: Candidates, hits: Hits, setup: Setup, spread: float | None 
     )
 
 
-def _fit_velo(velo: Segments, rows: Ints, hits: Hits, setup: Setup) -> _Fitted:
-    """Fit VELO segments alone, scattering with the transverse momentum of 400 MeV that LHCb assumes."""
-    seeds = velo.start[rows]
+def _fit_velo(velo: Segments, hits: Hits, setup: Setup) -> _Fitted:
+    """Fit all VELO segments alone, scattering with the transverse momentum of 400 MeV that LHCb assumes."""
+    seeds = velo.start.copy()
     slope = np.hypot(seeds[:, 2], seeds[:, 3])
     seeds[:, 4] = slope / np.sqrt(1 + slope**2) / VELO_PT
-    none = np.full(len(rows), -1)
     candidates = Candidates(
-        type=TrackType.UPSTREAM, hits=pack(velo.hits[rows]), seeds=seeds, velo=rows, t=none
+        type=TrackType.UPSTREAM,
+        hits=pack(velo.hits),
+        seeds=seeds,
+        velo=np.arange(len(velo)),
+        t=np.full(len(velo), -1),
     )
     return _fit(candidates, hits, setup, FIXED)
 
@@ -175,6 +174,7 @@ def _records(event: SimEvent, found: Found, fitted: _Fitted) -> Any:
     known = rows >= 0
     out["particle_id"] = -1
     out["particle_id"][known] = event.tracks["particle_id"][rows[known]]
+    out["pid"][known] = event.tracks["pid"][rows[known]]
     out["charge"] = np.sign(fitted.beam[:, 5])
     out["n_hits"], out["n_dof"] = (fitted.hits >= 0).sum(axis=1), fitted.n_dof
     out["chi2"] = fitted.chi2

@@ -1,9 +1,10 @@
-"""Train the ghost probability on minimum-bias events.
+"""Train the ghost probability on transported events.
 
-    python -m lamarr.detailed.tracking.train_ghosts --events 300 --seed 2
+    lamarr sample minbias -n 800 --seed 1 --transported minbias -o minbias.parquet
+    python -m lamarr.detailed.tracking.train_ghosts minbias
 
-generates and transports them, reconstructs their tracks, and writes ``ghosts.json`` next to this file, with
-the numbers of its test on every fifth event.
+reconstructs their tracks, and writes ``ghosts.json`` next to this file, with the numbers of its test on every
+fifth event.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from lamarr.detailed.context import Context
 from lamarr.detailed.records import SimEvent
 from lamarr.detailed.tracking.ghosts import FEATURES, evaluate
 from lamarr.detailed.tracking.reconstruction import find_tracks, ghost_features
+from lamarr.detailed.transport.store import stored_events
 from lamarr.detector import load_detector
 from lamarr.detector.geometry import load_geometry
 
@@ -113,18 +115,24 @@ def train(events: Iterable[SimEvent], context: Context, command: str) -> dict[st
 
 
 @click.command()
-@click.option("--events", default=300, show_default=True, help="Minimum-bias events.")
-@click.option("--seed", default=2, show_default=True)
-@click.option("--detector", default="lhcb2016-magdown", show_default=True)
-def main(events: int, seed: int, detector: str) -> None:
-    """Train the ghost probability."""
-    import lamarr
-    from lamarr.detailed.transport import Transport
-
+@click.argument(
+    "stores", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+@click.option("--events", type=click.IntRange(min=1), help="Most events of each. [default: all]")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--detector", default="lhcb2016-magup", show_default=True)
+def main(stores: tuple[Path, ...], events: int | None, seed: int, detector: str) -> None:
+    """Train the ghost probability on the transported events in STORES."""
     context = Context(geometry=load_geometry(), detector=load_detector(detector), seed=seed)
-    batch = lamarr.generate("minbias", events, seed=seed)
-    command = f"python -m lamarr.detailed.tracking.train_ghosts --events {events} --seed {seed}"
-    card = train(Transport(context, stop="ecal")(batch), context, f"{command} --detector {detector}")
+    command = " ".join(
+        [
+            "python -m lamarr.detailed.tracking.train_ghosts",
+            *(store.name for store in stores),
+            *([f"--events {events}"] if events else []),
+            f"--seed {seed} --detector {detector}",
+        ]
+    )
+    card = train(stored_events(*stores, most=events), context, command)
     Path(__file__).with_name("ghosts.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     click.echo(json.dumps(card["test"]))
 

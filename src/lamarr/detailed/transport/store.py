@@ -14,9 +14,10 @@ import numpy as np
 
 from lamarr.detailed.records import SimEvent
 from lamarr.detailed.transport.data import is_stand_in
+from lamarr.errors import InputFileError
 from lamarr.events import EventBatch
 
-__all__ = ["Store", "key_of"]
+__all__ = ["Store", "key_of", "load_event", "stored_events", "stored_paths"]
 
 PARTS: Final = ("tracks", "hits", "rich_segments", "muon_hits", "calo_faces", "calo_cells")
 
@@ -50,9 +51,8 @@ class Store:
 
     def load(self, path: Path) -> SimEvent | None:
         """Return the event in `path`; None if it is not there, or not whole."""
-        broken = (OSError, EOFError, zipfile.BadZipFile, ValueError, KeyError)
-        with suppress(*broken), path.open("rb") as bytes_, np.load(bytes_) as file:
-            return SimEvent(event_id=int(file["event_id"]), **{part: file[part] for part in PARTS})
+        with suppress(InputFileError):
+            return load_event(path)
         return None
 
     def save(self, path: Path, event: SimEvent) -> None:
@@ -62,12 +62,44 @@ class Store:
             np.savez_compressed(file, event_id=event.event_id, **{p: getattr(event, p) for p in PARTS})
         unfinished.replace(path)
 
-    def events(self) -> Iterator[SimEvent]:
-        """Give all events, by number; for the making of tables."""
-        for path in sorted(self.directory.glob("*.npz"), key=lambda p: int(p.name.split("-")[0])):
-            event = self.load(path)
-            if event is not None:
-                yield event
+
+def stored_paths(directory: Path) -> list[Path]:
+    """Return the files of a store, by the number of their events."""
+    return sorted(directory.glob("*.npz"), key=lambda p: int(p.name.split("-")[0]))
+
+
+def stored_events(*directories: Path, most: int | None = None) -> Iterator[SimEvent]:
+    """Give the events in stores, of each at most the first `most` by number; for the making of tables.
+
+    Raises
+    ------
+    InputFileError
+        If a directory has no transported events, or one is not whole.
+    """
+    for directory in directories:
+        paths = stored_paths(directory)
+        if not paths:
+            raise InputFileError(
+                f"'{directory}' holds no transported events; 'lamarr sample NAME --transported {directory}' "
+                f"puts some there"
+            )
+        yield from map(load_event, paths[:most])
+
+
+def load_event(path: Path) -> SimEvent:
+    """Return the event in a file of a store.
+
+    Raises
+    ------
+    InputFileError
+        If it is not whole.
+    """
+    broken = (OSError, EOFError, zipfile.BadZipFile, ValueError, KeyError)
+    try:
+        with path.open("rb") as bytes_, np.load(bytes_) as file:
+            return SimEvent(event_id=int(file["event_id"]), **{part: file[part] for part in PARTS})
+    except broken as error:
+        raise InputFileError(f"'{path}' is no whole transported event; remove it") from error
 
 
 def key_of(batch: EventBatch, seed: int, settings: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from lamarr.detector.geometry.parts import Declared, Fraction, Layer, Pair, Positive
+from lamarr.detector.geometry.parts import Declared, Fraction, Layer, NotNegative, Pair, Positive
 
 __all__ = ["Calorimeter", "Ecal", "Hcal", "Mirror", "Muon", "MuonStation", "Rich", "Slab", "Windows"]
 
@@ -167,13 +167,15 @@ RegionRow = tuple[Region3, Region3, Region3, Region3]
 class Muon(Declared):
     """Five stations, iron filters, and the fields of interest a + b exp(−c p) by station and region.
 
-    A hit counts if it is less than `time_gate` (ns) later than light from the origin.
+    A hit counts if it is less than `time_gate` (ns) later than light from the origin. `background` is the
+    mean number of hits per station, M1 to M5, of other crossings, of slow neutrons and of the electronics.
     """
 
     stations: tuple[MuonStation, ...]
     gap: Positive
     efficiency: Fraction
     cluster_size: Positive
+    background: tuple[NotNegative, ...]
     time_gate: Positive
     filters: tuple[IronFilter, ...]
     foi_factor: Positive

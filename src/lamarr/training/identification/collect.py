@@ -2,7 +2,8 @@
 
     python -m lamarr.training.identification.collect balanced -n 1500 -o SAMPLE.npz --seed 1
 
-What is named is a sample of ``lamarr sample``, or a file of generated events. The file that results holds
+What is named is a sample of ``lamarr sample``, a file of generated events, or a directory of transported
+events (``lamarr sample --transported``), which only have to be reconstructed. The file that results holds
 arrays by name: of tracks what every detector says (``t_``), of clusters their columns (``c_``). A broken run
 goes on where it stopped.
 """
@@ -25,6 +26,7 @@ from lamarr.detailed.context import Context
 from lamarr.detailed.identification.probnn import track_kinematics
 from lamarr.detailed.records import SimEvent, TrackingResult
 from lamarr.detailed.samples.catalogue import sample_named
+from lamarr.detailed.transport.store import load_event, stored_paths
 from lamarr.detector import load_detector
 from lamarr.detector.geometry import load_geometry
 from lamarr.events import EventBatch, iterate
@@ -79,21 +81,37 @@ def _kinds(event: SimEvent, views: Views, clusters: Clusters) -> NDArray[np.int6
     return np.where(shares.max(axis=1, initial=0.0) > 0.5, best, -1)
 
 
-def _events(batch: EventBatch, context: Context) -> Iterator[Columns]:
-    from lamarr.detailed import tracking
-    from lamarr.detailed.transport import Transport
+Chunk = EventBatch | tuple[Path, ...]
+"""Generated events, or files of transported ones."""
 
-    for event in Transport(context)(batch):
+
+def _events(chunk: Chunk, context: Context) -> Iterator[Columns]:
+    from lamarr.detailed import tracking
+
+    for event in _transported(chunk, context):
         yield collect_event(event, tracking.reconstruct(event, context), context)
+
+
+def _transported(chunk: Chunk, context: Context) -> Iterator[SimEvent]:
+    if isinstance(chunk, EventBatch):
+        from lamarr.detailed.transport import Transport
+
+        yield from Transport(context)(chunk)
+    else:
+        yield from map(load_event, chunk)
 
 
 def _join(parts: list[Columns]) -> Columns:
     return {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
 
 
-def _batches(names: tuple[str, ...], n: int, seed: int, chunk: int) -> Iterator[tuple[str, EventBatch]]:
-    """Batches of generated events of files and of samples by name, and what to call them."""
+def _chunks(names: tuple[str, ...], n: int, seed: int, chunk: int) -> Iterator[tuple[str, Chunk]]:
+    """Chunks of stores, of files and of samples by name, and what to call them."""
     for i, name in enumerate(names):
+        if Path(name).is_dir() and (stored := stored_paths(Path(name))):
+            for j in range(0, min(n, len(stored)), chunk):
+                yield f"{i}-{j // chunk}", tuple(stored[j : min(j + chunk, n)])
+            continue
         if Path(name).exists():
             batches: Iterator[EventBatch | EventFailure] = iterate(name, chunk)
         else:
@@ -103,11 +121,11 @@ def _batches(names: tuple[str, ...], n: int, seed: int, chunk: int) -> Iterator[
                 yield f"{i}-{j}", batch
 
 
-def _work(task: tuple[Path, EventBatch, str, int]) -> Path:
-    """Transport and reconstruct a chunk; in a process of its own, as Geant4 has one manager in each."""
-    path, batch, detector, seed = task
+def _work(task: tuple[Path, Chunk, str, int]) -> Path:
+    """Transport, if need be, and reconstruct a chunk; in a process of its own, as Geant4 has one manager."""
+    path, chunk, detector, seed = task
     context = Context(geometry=load_geometry(), detector=load_detector(detector), seed=seed)
-    _save(path, _join([*_events(batch, context)]))
+    _save(path, _join([*_events(chunk, context)]))
     return path
 
 
@@ -115,7 +133,12 @@ def _work(task: tuple[Path, EventBatch, str, int]) -> Path:
 @click.argument("names", nargs=-1, required=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 @click.option(
-    "-n", "n", type=click.IntRange(min=1), default=1500, show_default=True, help="Events of samples."
+    "-n",
+    "n",
+    type=click.IntRange(min=1),
+    default=1500,
+    show_default=True,
+    help="Events of samples and stores.",
 )
 @click.option("--detector", default="lhcb2016-magup", show_default=True)
 @click.option("--seed", default=1, show_default=True)
@@ -124,13 +147,13 @@ def _work(task: tuple[Path, EventBatch, str, int]) -> Path:
 def main(
     names: tuple[str, ...], output: Path, n: int, detector: str, seed: int, chunk: int, workers: int
 ) -> None:
-    """Run the detailed simulation on samples or files of generated events; keep what is learned from."""
+    """Run the detailed simulation on samples, files or stores of events; keep what is learned from."""
     parts = output.with_name(f"{output.name}.parts")
     parts.mkdir(parents=True, exist_ok=True)
     kept: list[Path] = []
 
-    def tasks() -> Iterator[tuple[Path, EventBatch, str, int]]:
-        for label, batch in _batches(names, n, seed, chunk):
+    def tasks() -> Iterator[tuple[Path, Chunk, str, int]]:
+        for label, batch in _chunks(names, n, seed, chunk):
             kept.append(parts / f"{label}.npz")
             if not kept[-1].exists():
                 yield kept[-1], batch, detector, seed
@@ -143,8 +166,9 @@ def main(
         with np.load(path) as content:
             loaded.append({k: content[k] for k in content.files})
     columns = _join(loaded)
+    named = " ".join(Path(name).name for name in names)
     command = (
-        f"python -m lamarr.training.identification.collect {' '.join(names)} -n {n} --detector {detector} "
+        f"python -m lamarr.training.identification.collect {named} -n {n} --detector {detector} "
         f"--seed {seed} -o SAMPLE"
     )
     _save(output, {**columns, "command": np.array(command)})
