@@ -67,7 +67,7 @@ def hits_of(tx, ty, stations=range(5)):
     return hits
 
 
-PERFECT = dataclasses.replace(MUON, efficiency=1.0, cluster_size=1.0)
+PERFECT = dataclasses.replace(MUON, efficiency=1.0, cluster_size=1.0, background=(0.0,) * 5)
 
 
 @pytest.mark.parametrize("p", [4e3, 8e3, 50e3, 2e6])

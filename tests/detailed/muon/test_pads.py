@@ -1,5 +1,7 @@
 """Pads: where they are, which fire."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from lamarr.detailed.records import MUON_HIT
 from lamarr.detector.geometry import load_geometry
 from lamarr.units import c_light
 
-MUON = load_geometry().muon
+MUON = dataclasses.replace(load_geometry().muon, background=(0.0,) * 5)
 
 
 def hits_at(x, y, station, late=0.0):
@@ -67,3 +69,14 @@ def test_late_hits_do_not_count():
 
 def test_no_hits_no_pads():
     assert len(fire(np.zeros(0, MUON_HIT), MUON, np.random.default_rng(1))) == 0
+
+
+def test_background_hits_are_as_many_as_declared_and_densest_at_the_beam():
+    noisy = dataclasses.replace(MUON, background=(0.0, 4000.0, 0.0, 0.0, 1000.0))
+    pads = fire(np.zeros(0, MUON_HIT), noisy, np.random.default_rng(2))
+    assert set(pads["station"]) == {1, 4}
+    fired = np.bincount(pads["station"])
+    assert 0.75 * 4000 < fired[1] < 4000  # less what falls into the hole and what shares a pad
+    counts = np.bincount(pads["region"][pads["station"] == 4], minlength=4)
+    areas = np.diff([0.0, *(4 * x * y for x, y in noisy.stations[4].half)])
+    assert (np.diff(counts / areas) < 0).all()

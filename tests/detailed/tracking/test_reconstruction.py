@@ -85,6 +85,22 @@ def test_vertices_are_found_and_matched(events, results):
             difference = np.array([v[c] - true[c] for c in "xyz"])
             pulls.append(difference / np.sqrt(np.diag(v["covariance"])))
             assert v["n_tracks"] >= 5
+    assert np.std(pulls) < 1.3
+
+
+def test_errors_of_vertices_are_those_of_tracks_of_400_mev():
+    """The momentum that the fit of VELO tracks assumes: harder tracks, as above, make better vertices."""
+    rng, pulls = np.random.Generator(np.random.Philox(8)), []
+    for number in range(12):
+        soft = [
+            (0.4 * np.sqrt(1 + 1 / (tx**2 + ty**2)), tx, ty, charge)
+            for _, tx, ty, charge in particles(rng, 25)
+        ]
+        made = event([(0.8, -0.2, 10.0, soft)], event_id=number)
+        for v in reconstruct(made, CONTEXT).vertices:
+            true = made.tracks[0]
+            pulls.append([(v[c] - true[c]) / np.sqrt(v["covariance"][i, i]) for i, c in enumerate("xyz")])
+    assert len(pulls) >= 12
     assert np.std(pulls) == pytest.approx(1.0, abs=0.3)
 
 
