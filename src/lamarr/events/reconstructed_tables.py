@@ -56,7 +56,7 @@ RECONSTRUCTED_TABLES: Final = (
                 "particle_id",
                 "int32",
                 "",
-                "generated particle that it reconstructs, −1 for a ghost and for a secondary of the transport",
+                "generated particle that it reconstructs, −1 for ghosts and secondaries of the transport",
             ),
             column(
                 "true_pid",
