@@ -37,6 +37,18 @@ def test_a_dry_run_plans_all(tmp_path, more):
         assert f"{name}/report.html" in said.stdout + said.stderr
 
 
+@pytest.mark.skipif(shutil.which("snakemake") is None, reason="snakemake is not installed (extra 'scale')")
+def test_samples_that_exist_are_not_made_again(tmp_path):
+    for name in (*DECAYS, "minbias"):
+        (tmp_path / f"samples/{name}.parquet").mkdir(parents=True)
+    command = ["snakemake", "-s", str(WORKFLOW / "Snakefile"), "-n", "-d", str(tmp_path), "--cores", "1"]
+    command += ["--config", "samples=samples"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert said.returncode == 0, said.stderr
+    assert "rule flash:" in said.stdout + said.stderr
+    assert "rule detailed:" not in said.stdout + said.stderr
+
+
 def test_the_configuration_has_the_decays_of_the_validation():
     import yaml
 
