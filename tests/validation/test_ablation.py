@@ -58,7 +58,7 @@ def test_with_all_stages_exchanged_the_sample_is_the_reference(samples):
 
 
 def test_momenta_that_are_spoilt_are_blamed(samples):
-    mass = found(samples[0], spoilt(samples[1]))["m(Lc) [MeV]"]
+    mass = found(samples[0], spoilt(samples[1]))["m(Lc)"]
     ks = {stage: m.value for stage, m in mass.ks.items()}
     assert ks[AS_IT_IS] > 0.3
     assert ks[SAME_TRACKS] > 0.3
@@ -73,7 +73,7 @@ def test_a_covariance_that_is_spoilt_is_blamed_for_what_is_in_units_of_it(sample
     wrong = samples[1].with_columns("tracks", **{c: 4 * tracks[c] for c in STAGES["covariance"]})
     quantities = found(samples[0], wrong)
     assert quantities["log₁₀ IP χ² of p"].to_blame.startswith("covariance")
-    assert quantities["m(Lc) [MeV]"].to_blame == "nothing: at the noise floor"
+    assert quantities["m(Lc)"].to_blame == "nothing: at the noise floor"
 
 
 def test_lost_tracks_are_blamed_on_the_efficiency(samples):
@@ -112,7 +112,7 @@ def test_the_command_says_which_stage_if_events_are_the_same(samples, tmp_path, 
         CliRunner().invoke(command, arguments, catch_exceptions=False)
         return json.loads(data.read_text(encoding="utf-8"))["ablations"]
 
-    assert {a["observable"] for a in run("ab" * 32)} >= {"m(Lc) [MeV]"}
+    assert {a["observable"] for a in run("ab" * 32)} >= {"m(Lc)"}
     assert "Which stage is to blame" in page.read_text(encoding="utf-8")
     assert run("cd" * 32) == []
     assert run("ab" * 32, "--no-ablation") == []

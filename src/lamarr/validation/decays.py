@@ -77,6 +77,8 @@ class Decay:
     head: Composite
     photon: bool = False
     window: tuple[str, float, float]
+    narrow: bool = True
+    """Whether the width of that peak is the resolution."""
 
 
 _JPSI: Final = Composite("Jpsi", "J/psi(1S)", (TrackOf("mup", "mu+"), TrackOf("mum", "mu-")))
@@ -125,6 +127,7 @@ _ALL: Final = (
         head=Composite("Kst", "K*(892)0", (TrackOf("K", "K+"), TrackOf("pi", "pi-"))),
         photon=True,
         window=("Kst", 740.0, 1050.0),
+        narrow=False,
     ),
 )
 

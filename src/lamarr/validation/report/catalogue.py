@@ -114,21 +114,24 @@ _EVENTS: Final = (
 
 def _composites(name: str, decay: Decay) -> Iterator[Observable]:
     head, first, (label, low, high) = decay.head.label, decay.head.tracks[0].label, decay.window
-    entries: tuple[tuple[str, str, float, float, dict[str, float]], ...] = (
-        (f"{label}_m", f"m({label}) [MeV]", low, high, _LOOSE),
-        (f"{head}_m", f"m({head}) of the tracks [MeV]", 0.0, 7000.0, _LOOSE),
-        (f"log_{first}_ip_chi2", f"log₁₀ IP χ² of {first}", -2.0, 5.0, _LOOSE),
-        (f"log_{head}_ip_chi2", f"log₁₀ IP χ² of {head}", -2.0, 5.0, _LOOSE),
-        (f"log_{head}_fd_chi2", f"log₁₀ flight χ² of {head}", -2.0, 6.0, _LOOSE),
-        (f"{head}_vertex_chi2", f"vertex χ²/ndof of {head}", 0.0, 10.0, _LOOSE),
-        (f"{head}_m_corr", f"corrected mass of {head} [MeV]", 2000.0, 8000.0, {}),
+    ip = {**_LOOSE, "shift": 0.05}
+    peak = {**_LOOSE, "shift": 0.1, "width": 0.03} if decay.narrow else _LOOSE
+    entries: tuple[tuple[str, str, str, float, float, dict[str, float]], ...] = (
+        (f"{label}_m", f"m({label})", "MeV", low, high, peak),
+        (f"{head}_m", f"m({head}) of the tracks", "MeV", 0.0, 7000.0, _LOOSE),
+        (f"log_{first}_ip_chi2", f"log₁₀ IP χ² of {first}", "", -2.0, 5.0, ip),
+        (f"log_{head}_ip_chi2", f"log₁₀ IP χ² of {head}", "", -2.0, 5.0, ip),
+        (f"log_{head}_fd_chi2", f"log₁₀ flight χ² of {head}", "", -2.0, 6.0, _LOOSE),
+        (f"{head}_vertex_chi2", f"vertex χ²/ndof of {head}", "", 0.0, 10.0, _LOOSE),
+        (f"{head}_m_corr", f"corrected mass of {head}", "MeV", 2000.0, 8000.0, {}),
     )
-    for column, title, least, most, targets in {e[0]: e for e in reversed(entries)}.values():
+    for column, title, unit, least, most, targets in {e[0]: e for e in reversed(entries)}.values():
         yield Observable(
             name=f"{name}_{column}",
             values=column,
             group=f"candidates_{name}",
             title=title,
+            unit=unit,
             low=least,
             high=most,
             targets=targets,

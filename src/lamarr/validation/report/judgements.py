@@ -40,6 +40,8 @@ P_EDGES: Final = (2, 4, 6, 9, 13, 18, 25, 35, 50, 75, 100, 150)
 ETA_EDGES: Final = (2, 2.5, 3, 3.5, 4, 4.5, 5)
 N_TRACKS_EDGES: Final = (0, 25, 50, 75, 100, 150, 200, 300)
 CLASSIFIER_ROWS: Final = 30_000
+FEWEST_OF_PEAK: Final = 50
+"""Entries for position and width of a peak."""
 
 SECTIONS: Final = {
     "long_tracks": "tracking",
@@ -103,7 +105,7 @@ def _enough(a: int, b: int, least: int) -> None:
 def judge_observable(
     pair: Pair, observable: Observable, species: str, pid: int, least: int
 ) -> Iterator[Item]:
-    """Compare the distributions of an observable: KS, Wasserstein, and of mass peaks position and width."""
+    """Compare the distributions of an observable: KS, Wasserstein, and with a target position and width."""
     a, b = (observable(_of_species(c, pid)) for c in pair)
     _enough(len(a), len(b), least)
     common: dict[str, Any] = {
@@ -134,12 +136,7 @@ def judge_observable(
             target=observable.targets.get("wasserstein", nan),
             **common,
         )
-    if (
-        observable.group.startswith("candidates_")
-        and observable.name.endswith("_m")
-        and "ks" in observable.targets
-    ):
-        yield from _peak(a, b, observable, common)
+    yield from _shape(a, b, observable, common)
     edges = np.linspace(observable.low, observable.high, observable.bins + 1)
     yield Histograms(
         observable=observable,
@@ -150,19 +147,23 @@ def judge_observable(
     )
 
 
-def _peak(a: Array, b: Array, observable: Observable, common: dict[str, Any]) -> Iterator[Verdict]:
-    """Position and width of a mass peak."""
+def _shape(a: Array, b: Array, observable: Observable, common: dict[str, Any]) -> Iterator[Verdict]:
+    """Position and width of what is inside the range of the plot, where there are targets for them."""
     inside = [v[(v > observable.low) & (v < observable.high)] for v in (a, b)]
-    if min(map(len, inside)) < 50:
+    if min(map(len, inside)) < FEWEST_OF_PEAK:
         return
-    shift = float(np.median(inside[0]) - np.median(inside[1]))
-    error = float(np.hypot(median_error(inside[0]), median_error(inside[1])))
-    yield Verdict(what="shift of the median [MeV]", value=abs(shift), error=error, target=0.1, **common)
-    wa, wb = (half_width(v) for v in inside)
-    relative = float(np.hypot(half_width_error(inside[0]) / wa, half_width_error(inside[1]) / wb))
-    yield Verdict(
-        what="relative difference of the width", value=abs(wa / wb - 1), error=relative, target=0.03, **common
-    )
+    targets = observable.targets
+    if "shift" in targets:
+        unit = f" [{observable.unit}]" if observable.unit else ""
+        shift = abs(float(np.median(inside[0]) - np.median(inside[1])))
+        error = float(np.hypot(median_error(inside[0]), median_error(inside[1])))
+        what = f"shift of the median{unit}"
+        yield Verdict(what=what, value=shift, error=error, target=targets["shift"], **common)
+    if "width" in targets:
+        wa, wb = (half_width(v) for v in inside)
+        relative = float(np.hypot(half_width_error(inside[0]) / wa, half_width_error(inside[1]) / wb))
+        what = "relative difference of the width"
+        yield Verdict(what=what, value=abs(wa / wb - 1), error=relative, target=targets["width"], **common)
 
 
 def _contents(values: Array, edges: Array) -> tuple[Array, Array]:

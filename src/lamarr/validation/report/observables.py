@@ -38,8 +38,9 @@ class Observable:
     by_species : bool
         Compare each species on its own.
     targets : mapping of str to float
-        Largest values of ``ks`` or ``wasserstein`` (in units of the reference's 68 % half-width);
-        without any, the comparison is shown but not judged.
+        Largest values of ``ks`` or ``wasserstein`` (in units of the reference's 68 % half-width), and for
+        what is inside the range of the plot ``shift`` of the median (in `unit`) and ``width`` (relative
+        difference of the half-widths); without any, the comparison is shown but not judged.
     log : bool
         Logarithmic ordinate.
     where : callable, optional
