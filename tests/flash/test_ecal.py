@@ -11,7 +11,7 @@ from lamarr.events import Table
 from lamarr.events.integrity import check_keys, check_references
 from lamarr.flash import PipelineConfiguration
 from lamarr.flash.stages import Classify, Ecal, Propagate, Resolution
-from lamarr.parametrizations.ecal import LeftOut, Response
+from lamarr.parametrizations.ecal import LOSSES, LeftOut, Response
 from lamarr.parametrizations.ecal.candidates import PI0_MASS
 from lamarr.parametrizations.ecal.engines import make_engine
 from lamarr.parametrizations.tracking import BEAM_CONDITIONS, RESOLUTION
@@ -51,7 +51,7 @@ class Placed:
         nothing = {"cluster": np.empty(0, int), "source": np.empty(0, int), "energy": np.empty(0)}
         losses = {
             "upstream": source["energy"],
-            **dict.fromkeys(("response", "outside", "below"), np.zeros(m)),
+            **dict.fromkeys(("response", "outside", "below", "unmatched"), np.zeros(m)),
         }
         return Response(clusters=clusters, links=nothing, losses=losses, flagged=np.zeros(m, bool))
 
@@ -109,7 +109,7 @@ def test_every_photon_is_traced_to_clusters_losses_or_a_reason():
     linked = np.bincount(
         out.rows_of("calo_particles", links["event_id"], links["calo_particle_id"]), links["energy"], cp.rows
     )
-    lost = sum(cp[f"lost_{k}"] for k in ("upstream", "response", "outside", "below"))
+    lost = sum(cp[f"lost_{k}"] for k in LOSSES)
     np.testing.assert_allclose(linked + lost, cp["energy"], rtol=1e-9)
     share = np.bincount(
         out.rows_of("clusters", links["event_id"], links["cluster_id"]), links["fraction_of_cluster"]

@@ -20,7 +20,15 @@ from lamarr.calorimetry.digits import Digits, sine
 from lamarr.calorimetry.sharing import find_seeds, share_cells
 from lamarr.detector.geometry.identification import Calorimeter
 
-__all__ = ["Clusters", "Members", "corrected", "find_clusters", "find_members", "raw_clusters"]
+__all__ = [
+    "Clusters",
+    "Members",
+    "cluster_errors",
+    "corrected",
+    "find_clusters",
+    "find_members",
+    "raw_clusters",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -126,21 +134,28 @@ def corrected(
         (centre[seeds] + size * s_shape(np.clip(w, -0.7, 0.7), shape)) * calo.ecal.plane / depth
         for centre, w in ((cells.x, raw.u), (cells.y, raw.v))
     )
-    errors = [column("energy_error", region, i) for i in range(3)]
-    gev = np.maximum(energy, 1.0) * 1e-3
-    noise = errors[2] / raw.sine
-    position = [column("position_error", region, i) for i in range(2)]
-    variance = size**2 * (position[0] ** 2 / gev + position[1] ** 2)
     return {
         "x": x,
         "y": y,
         "z": np.full(len(seeds), calo.ecal.plane),
         "energy": energy,
-        "cov_xx": variance,
-        "cov_yy": variance,
-        "cov_ee": errors[0] ** 2 * 1e3 * energy + (errors[1] * energy) ** 2 + noise**2,
+        **cluster_errors(energy, region, size, raw.sine, calibration),
         "depth": depth,
     }
+
+
+def cluster_errors(
+    energy: Floats, region: Ints, size: Floats, sine: Floats, calibration: Calibration
+) -> dict[str, Floats]:
+    """Return cov_xx, cov_yy (mm²) and cov_ee (MeV²) of clusters (n,); `size` of the seed's cell in mm."""
+    column = calibration.column
+    errors = [column("energy_error", region, i) for i in range(3)]
+    gev = np.maximum(energy, 1.0) * 1e-3
+    position = [column("position_error", region, i) for i in range(2)]
+    variance = size**2 * (position[0] ** 2 / gev + position[1] ** 2)
+    noise = errors[2] / sine
+    energy_variance = errors[0] ** 2 * 1e3 * energy + (errors[1] * energy) ** 2 + noise**2
+    return {"cov_xx": variance, "cov_yy": variance, "cov_ee": energy_variance}
 
 
 def find_clusters(digits: Digits, calorimeter: Calorimeter, calibration: Calibration) -> Clusters:

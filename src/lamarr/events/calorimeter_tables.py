@@ -37,6 +37,13 @@ CALORIMETER_TABLES: Final = (
             column("lost_response", "float64", "MeV", "arriving energy that is not seen", optional=True),
             column("lost_outside", "float64", "MeV", "seen energy outside of all cells", optional=True),
             column("lost_below", "float64", "MeV", "energy in cells of no cluster", optional=True),
+            column(
+                "lost_unmatched",
+                "float64",
+                "MeV",
+                "energy of what gets no cluster",
+                optional=True,
+            ),
         ),
     ),
     TableSchema(

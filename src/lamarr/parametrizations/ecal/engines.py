@@ -22,8 +22,17 @@ def _parametric(detector: Detector, geometry: Geometry, models: Models, runs: Mo
     return Parametric(detector, geometry)
 
 
+def _signal(detector: Detector, geometry: Geometry, models: Models, runs: Models) -> Engine:  # noqa: ARG001
+    from lamarr.parametrizations.ecal.signal import Signal
+
+    return Signal(geometry, models, runs)
+
+
 ENGINES: Final[Mapping[str, tuple[tuple[str, ...], Callable[..., Engine]]]] = MappingProxyType(
-    {"parametric": ((), _parametric)}
+    {
+        "signal": (("ecal_efficiency", "ecal_conversion", "ecal_resolution"), _signal),
+        "parametric": ((), _parametric),
+    }
 )
 """Name → models that a set must have, and what makes the engine of detector, geometry, models and runs."""
 

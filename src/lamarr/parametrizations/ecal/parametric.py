@@ -106,6 +106,7 @@ class Parametric:
             "response": arrived - shower,
             "outside": shower - in_cells,
             "below": in_cells - linked,
+            "unmatched": np.zeros(n),
         }
         return links, losses
 

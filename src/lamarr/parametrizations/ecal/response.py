@@ -19,9 +19,10 @@ CLUSTER_COLUMNS: Final = (
 )
 """Columns that every engine gives; PhotonID, IsNotE and IsNotH too, or they are computed from these."""
 
-LOSSES: Final = ("upstream", "response", "outside", "below")
+LOSSES: Final = ("upstream", "response", "outside", "below", "unmatched")
 """Where energy (MeV) of a source object is that no cluster has: it did not arrive; the calorimeter answers
-with more (negative) or less than arrives; cells that do not exist; cells that are in no cluster."""
+with more (negative) or less than arrives; cells that do not exist; cells that are in no cluster; the
+engine gives the object no cluster, and does not know why."""
 
 
 @dataclass(frozen=True, kw_only=True)
