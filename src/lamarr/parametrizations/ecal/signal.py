@@ -2,7 +2,7 @@
 
 Three models: ``ecal_efficiency`` (is there one cluster of the photon, and of no other), ``ecal_conversion``
 (has it converted in front of the calorimeters, if so) and ``ecal_resolution`` (the cluster). Photons do not
-know of each other but for the occupancy of the event: two that are close do not merge, and energy is not shared.
+know of each other but for the occupancy of the event: close ones do not merge, energy is not shared.
 """
 
 from __future__ import annotations
