@@ -20,7 +20,7 @@ from lamarr.errors import ConfigurationError, InputFileError
 from lamarr.networks.translation import Translation
 from lamarr.parametrizations.ecal.queries import CLUSTERS, SOURCES, features_of, places_of
 from lamarr.parametrizations.ecal.tokens import TOKEN_FEATURES, tokens, units_of
-from lamarr.training.ecal.batches import Batches
+from lamarr.training.ecal.batches import Batches, mirrored, padded
 from lamarr.training.ecal.events import UnitSample, join, part_of, units_from
 from lamarr.training.ecal.fit import Fit, Pace
 from lamarr.training.ecal.owners import ranks_of
@@ -179,7 +179,6 @@ def test_a_killed_training_goes_on_with_the_same_bits(sample: UnitSample, tmp_pa
 
 def mean_count(network: Any, sample: UnitSample, units: np.ndarray) -> np.ndarray:
     """Expected numbers of clusters of the sources of some units."""
-    from lamarr.training.ecal.batches import padded
 
     u = padded(sample, units)
     with torch.no_grad():
@@ -217,3 +216,17 @@ def _partners(sources: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         soft += list(rows[near])
         distance += list(d.min(axis=1)[near])
     return np.array(soft), np.array(distance)
+
+
+def test_a_mirrored_unit_is_the_unit_of_the_mirrored_event() -> None:
+    sources, clusters, owner = toy_events(20, seed=7)
+    odd = ("x", "x_line", "tx")
+    other = [{c: -v if c in odd else v for c, v in columns.items()} for columns in (sources, clusters)]
+    a, b = (
+        padded(units_from(c, s, owner, CALORIMETER, "toy"), np.arange(20))
+        for s, c in ((sources, clusters), (other[0], other[1]))
+    )
+    signs = -torch.ones(20), torch.ones(20)
+    seen = mirrored(a, *signs)
+    for name in ("tokens", "queries", "targets"):
+        torch.testing.assert_close(getattr(seen, name), getattr(b, name), rtol=1e-4, atol=1e-4)

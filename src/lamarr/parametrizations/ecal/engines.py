@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from lamarr.detector import Detector
 from lamarr.detector.geometry import Geometry
 from lamarr.errors import PipelineError, raise_unknown
+from lamarr.parametrizations.ecal.queries import needed_models
 from lamarr.parametrizations.ecal.response import Engine
 
 __all__ = ["ENGINES", "PREFERRED", "available_engines", "best_engine", "make_engine"]
@@ -28,10 +30,18 @@ def _signal(detector: Detector, geometry: Geometry, models: Models, runs: Models
     return Signal(geometry, models, runs)
 
 
+def _learned(name: str, detector: Detector, geometry: Geometry, models: Models, runs: Models) -> Engine:  # noqa: ARG001
+    from lamarr.parametrizations.ecal.learned import Learned
+
+    return Learned(name, geometry, {m: runs.get(m, models[m]) for m in needed_models(name)})
+
+
 ENGINES: Final[Mapping[str, tuple[tuple[str, ...], Callable[..., Engine]]]] = MappingProxyType(
     {
         "signal": (("ecal_efficiency", "ecal_conversion", "ecal_resolution"), _signal),
         "parametric": ((), _parametric),
+        "translation": (needed_models("translation"), partial(_learned, "translation")),
+        "graph": (needed_models("graph"), partial(_learned, "graph")),
     }
 )
 """Name → models that a set must have, and what makes the engine of detector, geometry, models and runs."""

@@ -26,7 +26,11 @@ __all__ = [
     "QUERY_FEATURES",
     "SOURCES",
     "TARGETS",
+    "cluster_columns",
+    "counts_columns",
     "features_of",
+    "needed_models",
+    "owners_place",
     "places_of",
     "queries",
 ]
@@ -56,6 +60,27 @@ QUERY_FEATURES: Final = (
 TARGETS: Final = ("x", "y", "energy")
 
 
+def _side_by_side(letter: str, most: int, names: tuple[str, ...]) -> list[str]:
+    return [f"{letter}{i}_{name}" for i in range(most) for name in names]
+
+
+def counts_columns() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Columns that models of the numbers of clusters take and give."""
+    inputs = ["n", *_side_by_side("s", SOURCES, TOKEN_FEATURES)]
+    return tuple(inputs), (*(f"s{i}_clusters" for i in range(SOURCES)), "ownerless")
+
+
+def cluster_columns() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Columns that models of clusters take and give."""
+    inputs = [*counts_columns()[0], "m", *_side_by_side("c", CLUSTERS, QUERY_FEATURES)]
+    return tuple(inputs), tuple(_side_by_side("c", CLUSTERS, TARGETS))
+
+
+def needed_models(name: str) -> tuple[str, ...]:
+    """Models that a set must have for the engine `name`."""
+    return (f"ecal_{name}_counts", f"ecal_{name}", "ecal_shape")
+
+
 def queries(
     tokens: NDArray[np.float32], owner: NDArray[Any], rank: NDArray[Any], number: NDArray[Any]
 ) -> NDArray[np.float32]:
@@ -73,9 +98,10 @@ def queries(
     return result
 
 
-def _of_owner(
+def owners_place(
     sources: Columns, owner: NDArray[Any], calorimeter: Calorimeter
 ) -> tuple[NDArray[np.bool_], Floats, Floats, Floats, Floats]:
+    """Which clusters have an owner; of it x, y on the plane (mm), size of its cells (mm), energy (MeV)."""
     mine = owner >= 0
     if not len(sources["x"]):
         nothing = np.zeros(len(owner))
@@ -89,7 +115,7 @@ def features_of(
     clusters: Columns, sources: Columns, owner: NDArray[Any], calorimeter: Calorimeter
 ) -> NDArray[np.float32]:
     """Features (m, 3) of clusters (columns x, y, energy) with their `owner` among the sources, or −1."""
-    mine, x, y, cell, energy = _of_owner(sources, owner, calorimeter)
+    mine, x, y, cell, energy = owners_place(sources, owner, calorimeter)
     s = SCALE * cell
     owned = [
         np.arcsinh((clusters["x"] - x) / s),
@@ -105,7 +131,7 @@ def places_of(
     features: NDArray[Any], sources: Columns, owner: NDArray[Any], calorimeter: Calorimeter
 ) -> Columns:
     """Columns x, y (mm), energy (MeV) of clusters from their features: the inverse of :func:`features_of`."""
-    mine, x, y, cell, energy = _of_owner(sources, owner, calorimeter)
+    mine, x, y, cell, energy = owners_place(sources, owner, calorimeter)
     t = np.clip(np.asarray(features, np.float64), -FARTHEST, FARTHEST)
     s = SCALE * cell
     owned = [

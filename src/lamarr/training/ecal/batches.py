@@ -1,8 +1,14 @@
-"""Batches of units of similar size, in an order that the seed and the number of the step decide."""
+"""Batches of units of similar size, in an order that the seed and the number of the step decide.
+
+Left and right, and up and down, are alike in the calorimeter (the field bends opposite charges to opposite
+sides, and a token has the kick, not the charge): every unit may be seen in a mirror, four events out of one.
+"""
 
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import torch
@@ -10,9 +16,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lamarr.networks.events_to_events import Units
+from lamarr.parametrizations.ecal.queries import QUERY_FEATURES, TARGETS
+from lamarr.parametrizations.ecal.tokens import NEIGHBOURS, TOKEN_FEATURES
 from lamarr.training.ecal.events import UnitSample
 
-__all__ = ["Batches", "padded"]
+__all__ = ["Batches", "mirrored", "padded"]
+
+_ODD: Final = {
+    "x": ("x", "sin_x", "kick_x", *(f"dx_{k}" for k in range(NEIGHBOURS))),
+    "y": ("y", "sin_y", *(f"dy_{k}" for k in range(NEIGHBOURS))),
+}
+"""Features that change their sign in a mirror."""
 
 _SHUFFLED = 16
 """Batches that are sorted by size together: enough for little padding, few enough for different company."""
@@ -37,6 +51,23 @@ def padded(sample: UnitSample, units: NDArray[np.int64]) -> Units:
     queries, m = _stacked(sample.queries, sample.first_cluster, units)
     targets, _ = _stacked(sample.targets, sample.first_cluster, units)
     return Units(tokens=tokens, n=n, owned=owned, queries=queries, targets=targets, m=m)
+
+
+def _signs(names: tuple[str, ...], x: Tensor, y: Tensor) -> Tensor:
+    """Signs (units, 1, features) of named features for signs (units,) of the axes."""
+    one = torch.ones_like(x)
+    signs = [x if n in _ODD["x"] else y if n in _ODD["y"] else one for n in names]
+    return torch.stack(signs, dim=1)[:, None]
+
+
+def mirrored(units: Units, x: Tensor, y: Tensor) -> Units:
+    """Units in a mirror where the sign (units,) of an axis is −1."""
+    return replace(
+        units,
+        tokens=units.tokens * _signs(TOKEN_FEATURES, x, y),
+        queries=units.queries * _signs(QUERY_FEATURES, x, y),
+        targets=units.targets * _signs(TARGETS, x, y),
+    )
 
 
 class Batches:
@@ -69,8 +100,11 @@ class Batches:
         return [batches[i] for i in rng.permutation(len(batches))]
 
     def at(self, step: int) -> Units:
-        """Batch of a step."""
-        return padded(self.sample, self._order(step // self.per_epoch)[step % self.per_epoch])
+        """Batch of a step, every unit in a random mirror."""
+        units = padded(self.sample, self._order(step // self.per_epoch)[step % self.per_epoch])
+        rng = np.random.Generator(np.random.Philox(key=[self.seed + 1_000_000, step]))
+        signs = torch.from_numpy(rng.choice([-1.0, 1.0], (2, len(units.n))).astype(np.float32))
+        return mirrored(units, signs[0], signs[1])
 
     def all(self) -> list[Units]:
         """All units once, by size."""

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -18,14 +18,7 @@ from lamarr.networks.events_to_events import Units
 from lamarr.networks.muon import Muon, split_parameters
 from lamarr.training.ecal.batches import Batches
 
-__all__ = ["Fit", "Pace", "UnitNetwork"]
-
-
-class UnitNetwork(Protocol):
-    """A network of units: its losses, summed over the units."""
-
-    def losses(self, units: Units, generator: torch.Generator) -> dict[str, Tensor]:
-        """Losses by name, summed."""
+__all__ = ["Fit", "Pace"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +50,7 @@ class Pace:
     every: int = 200
     memory: float = 0.995
     clip: float = 5.0
-    decay: float = 0.0
+    decay: float = 0.1
     seed: int = 1
 
     def factor(self, step: int) -> float:
@@ -72,15 +65,15 @@ class Fit:
     Parameters
     ----------
     network : nn.Module
-        With `losses` (:class:`UnitNetwork`).
+        With `losses(units, generator)`: losses by name, summed over the units.
     train, choose : Batches
     pace : Pace
     checkpoint : path
         If it exists, the training goes on from there with the same bits.
     identity : str
         Of sample and settings: a checkpoint of another one is refused.
-    losses : callable, optional
-        Instead of the network's own: (network, units, generator) → losses by name.
+    choose_last : bool
+        Use the last mean of the weights, not that of the smallest held-out loss (games: it says little).
     """
 
     def __init__(
@@ -92,11 +85,11 @@ class Fit:
         *,
         checkpoint: Path,
         identity: str = "",
-        losses: Callable[[Any, Units, torch.Generator], dict[str, Tensor]] | None = None,
+        choose_last: bool = False,
     ) -> None:
         self.network, self.train, self.choose, self.pace = network, train, choose, pace
         self.checkpoint, self.identity = checkpoint, f"{identity} {pace}"
-        self.losses = losses or (lambda n, units, generator: n.losses(units, generator))
+        self.choose_last = choose_last
         matrices, rest = split_parameters(network)
         self.optimisers: list[torch.optim.Optimizer] = [
             torch.optim.Adam(rest, pace.adam_rate, betas=(0.9, 0.99)),
@@ -139,7 +132,7 @@ class Fit:
                 group["lr"] = rate * factor
             optimiser.zero_grad(set_to_none=True)
         units = self.train.at(self.step)
-        parts = self.losses(self.network, units, self.generator)
+        parts = self._losses(units, self.generator)
         value = torch.stack(list(parts.values())).sum() / units.m.sum().clamp(min=1)
         if not torch.isfinite(value.detach()):
             raise ModelError(f"the loss must be finite, but got {value.item()} at step {self.step}")
@@ -163,15 +156,19 @@ class Fit:
         with torch.no_grad():
             for units in self.choose.all():
                 clusters += int(units.m.sum())
-                for k, v in self.losses(self.network, units, generator).items():
+                for k, v in self._losses(units, generator).items():
                     total[k] = total.get(k, 0.0) + float(v)
         self.network.load_state_dict(own)
         return {k: v / max(clusters, 1) for k, v in total.items()}
 
+    def _losses(self, units: Units, generator: torch.Generator) -> dict[str, Tensor]:
+        losses: dict[str, Tensor] = self.network.losses(units, generator)  # type: ignore[operator]
+        return losses
+
     def _look(self, say: Callable[[str], None]) -> None:
         parts = self.held_out()
         total = sum(parts.values())
-        if not self.history or total <= min(h["total"] for h in self.history):
+        if self.choose_last or not self.history or total <= min(h["total"] for h in self.history):
             self.best = {k: v.clone() for k, v in self.mean.items()}
         self.history.append({"step": self.step, "total": total, **parts})
         say(f"step {self.step}: {total:.4f}  " + "  ".join(f"{k} {v:.3f}" for k, v in parts.items()))

@@ -1,0 +1,156 @@
+"""Learned engines with untrained weights: what must hold whatever a network says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the networks are made here")
+
+from lamarr.detector import load_detector
+from lamarr.detector.geometry import load_geometry
+from lamarr.errors import PipelineError
+from lamarr.parametrizations.ecal import CLUSTER_COLUMNS
+from lamarr.parametrizations.ecal.engines import best_engine, make_engine
+from lamarr.parametrizations.ecal.queries import (
+    CLUSTERS,
+    SOURCES,
+    needed_models,
+)
+from lamarr.parametrizations.ecal.shapes import (
+    SHAPE_INPUTS,
+    SHAPE_OUTPUTS,
+    shape_columns,
+    shape_outputs,
+)
+from lamarr.training.ecal.toy import toy_events
+from lamarr.training.ecal.train import models_of, network_of
+from lamarr.transpile import GraphBuilder, Model
+from lamarr.transpile.backend import compiled
+
+DETECTOR, GEOMETRY = load_detector("lhcb2016-magup"), load_geometry("lhcb2016")
+NAMES = ("translation", "graph")
+
+
+def shape_model() -> Model:
+    b = GraphBuilder(x=len(SHAPE_INPUTS), noise=len(SHAPE_OUTPUTS))
+    weight = np.zeros((len(SHAPE_INPUTS), len(SHAPE_OUTPUTS)))
+    y = b.add("add", b.dense(b.input("x"), weight, np.ones(len(SHAPE_OUTPUTS))), b.input("noise"))
+    return Model(
+        name="ecal_shape",
+        inputs=SHAPE_INPUTS,
+        outputs=SHAPE_OUTPUTS,
+        n_noise=len(SHAPE_OUTPUTS),
+        ranges={},
+        graph=b.finish(y),
+        card={},
+    )
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def engine(request: Any) -> Any:
+    network = network_of(request.param)
+    models = {m.name: m for m in (*models_of(request.param, network, {}), shape_model())}
+    runs = compiled(list(models.values()), "c", f"untrained_{request.param}")
+    return make_engine(request.param, DETECTOR, GEOMETRY, models, runs)
+
+
+def test_every_column_is_there_and_in_range(engine: Any) -> None:
+    sources, _, _ = toy_events(30, seed=1)
+    c = engine(sources, 1).clusters
+    assert set(CLUSTER_COLUMNS) | {"particle_id"} == set(c)
+    assert all(np.isfinite(np.asarray(v, float)).all() for v in c.values())
+    assert (np.diff(c["event_id"]) >= 0).all()
+    assert (c["energy"] > 0).all()
+    assert (np.abs(c["spread_xy"]) <= np.sqrt(c["spread_xx"] * c["spread_yy"]) + 1e-9).all()
+    outer, hole = GEOMETRY.calorimeter.regions[0], GEOMETRY.calorimeter.hole
+    module = GEOMETRY.calorimeter.module
+    assert (np.abs(c["x"]) < outer.half_x * module).all()
+    assert not ((np.abs(c["x"]) < hole[0] * module) & (np.abs(c["y"]) < hole[1] * module)).any()
+
+
+def test_energy_of_every_source_is_traced(engine: Any) -> None:
+    sources, _, _ = toy_events(30, seed=2)
+    r = engine(sources, 1)
+    total = r.linked() + sum(r.losses.values())
+    np.testing.assert_allclose(total, sources["energy"], rtol=1e-9)
+    of_cluster = np.bincount(r.links["cluster"], r.links["energy"], minlength=len(r))
+    owned = r.clusters["particle_id"] >= 0
+    np.testing.assert_allclose(of_cluster[owned], r.clusters["energy"][owned], rtol=1e-9)
+    assert (of_cluster[~owned] == 0).all()
+    same = r.clusters["event_id"][r.links["cluster"]] == sources["event_id"][r.links["source"]]
+    assert same.all()
+
+
+def test_an_event_does_not_depend_on_its_company(engine: Any) -> None:
+    sources, _, _ = toy_events(80, seed=3)
+    whole = engine(sources, 7).clusters
+    for event in (0, 41, 79):
+        one = engine({k: v[sources["event_id"] == event] for k, v in sources.items()}, 7).clusters
+        for k, v in one.items():
+            np.testing.assert_array_equal(v, whole[k][whole["event_id"] == event], err_msg=k)
+    assert len(engine(sources, 8)) != len(whole["x"])
+
+
+def test_no_sources_no_clusters(engine: Any) -> None:
+    sources, _, _ = toy_events(3, seed=1)
+    r = engine({k: v[:0] for k, v in sources.items()}, 1)
+    assert len(r) == 0
+    assert set(r.clusters) == {*CLUSTER_COLUMNS, "particle_id"}
+
+
+def test_thousands_of_sources_are_all_answered_and_flagged(engine: Any) -> None:
+    sources, _, _ = toy_events(300, seed=4)
+    one = {**sources, "event_id": np.zeros_like(sources["event_id"])}
+    order = np.argsort(-one["energy"], kind="stable")
+    one = {k: v[order] for k, v in one.items()}
+    one["particle_id"] = np.arange(len(order), dtype=np.int32)
+    assert len(order) > 10 * SOURCES
+    r = engine(one, 1)
+    assert len(r) > 5 * CLUSTERS
+    linked = np.unique(r.links["source"])
+    assert len(linked) > 0.3 * len(order)
+    assert linked.max() > 0.99 * len(order)  # the softest are asked, too
+
+
+def test_more_clusters_than_the_model_takes_are_drawn_in_passes_and_flagged() -> None:
+    network = network_of("translation")
+    with torch.no_grad():
+        network.counts.owned.layers[-1].bias[-1] += 20.0  # every source has three clusters
+    models = {m.name: m for m in (*models_of("translation", network, {}), shape_model())}
+    runs = compiled(list(models.values()), "c", "many_clusters")
+    sources, _, _ = toy_events(40, seed=5)
+    one = {**sources, "event_id": np.zeros_like(sources["event_id"])}
+    few = np.argsort(-one["energy"], kind="stable")[: SOURCES // 2]
+    one = {k: v[few] for k, v in one.items()}
+    r = make_engine("translation", DETECTOR, GEOMETRY, models, runs)(one, 1)
+    assert len(r) >= 3 * len(few) > CLUSTERS
+    assert r.flagged.all()
+
+
+def test_a_set_without_the_models_is_refused_and_not_preferred() -> None:
+    with pytest.raises(PipelineError, match="needs the models ecal_graph_counts, ecal_graph, ecal_shape"):
+        make_engine("graph", DETECTOR, GEOMETRY, {})
+    assert best_engine({}) == "parametric"
+    assert needed_models("graph")[-1] == needed_models("translation")[-1]
+
+
+def test_shapes_can_be_turned_back() -> None:
+    _, c, _ = toy_events(30, seed=1)
+    rng, n = np.random.default_rng(1), len(c["x"])
+    spread = rng.uniform(100, 2000, (2, n))
+    shape = {
+        "n_cells": rng.integers(1, 10, n),
+        "E19": rng.uniform(0.2, 1, n),
+        "spread_xx": spread[0],
+        "spread_yy": spread[1],
+        "spread_xy": 0.5 * np.sqrt(spread[0] * spread[1]),
+        **{f"E_{p}": rng.exponential(100, n) for p in ("spd", "prs", "hcal")},
+        "is_merged_pi0": rng.random(n) < 0.5,
+    }
+    out = shape_outputs({**c, **shape}, GEOMETRY.calorimeter)
+    back = shape_columns(c, np.stack([out[k] for k in SHAPE_OUTPUTS], axis=1), GEOMETRY.calorimeter)
+    for k, v in shape.items():
+        np.testing.assert_allclose(np.asarray(back[k], float), np.asarray(v, float), rtol=1e-9, err_msg=k)
