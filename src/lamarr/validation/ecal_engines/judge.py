@@ -76,7 +76,7 @@ def judged(
 
 
 def _side(a: Any, b: Any, events: Any, learns: NDArray[np.bool_]) -> tuple[Any, Any, Any]:
-    """Sets of both samples among the events that are `learns`, which objects are there, and whose they are."""
+    """Return sets of both samples among the events that are `learns`, what is there, and whose they are."""
     mean, spread = a[0].mean(axis=0), a[0].std(axis=0) + 1e-6
     sets, there, label = [], [], []
     for (features, row), own, y in zip((a, b), events, (0.0, 1.0), strict=True):
