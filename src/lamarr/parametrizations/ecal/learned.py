@@ -152,6 +152,5 @@ def _losses(links: Columns, energy: NDArray[Any]) -> Columns:
     linked = np.bincount(links["source"], links["energy"], minlength=len(energy))
     rest = energy - linked
     some = np.bincount(links["source"], minlength=len(energy)) > 0
-    nothing = np.zeros(len(energy))
-    values = {"upstream": nothing, "response": rest * some, "outside": nothing.copy(), "below": rest * ~some}
-    return {k: values[k] for k in LOSSES}
+    known = {"response": rest * some, "unmatched": rest * ~some}
+    return {k: known.get(k, np.zeros(len(energy))) for k in LOSSES}
