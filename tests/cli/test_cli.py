@@ -152,6 +152,7 @@ NO_OUTPUT = {
     "unknown particle": (["--gun", "mmu-", "-n", 5], "no particle is called 'mmu-'; near misses: mu-"),
     "unknown back end": (["--gun", "mu-", "-n", 5, "--backend", "nump"], "near misses: numpy"),
     "unknown process": (["--pythia", "minbas", "-n", 5], "near misses: minbias"),
+    "no decay to embed": (["--gun", "mu-", "-n", 5, "--embed", "minbias"], "needs --decay alone"),
     "no pile-up": (["--gun", "mu-", "-n", 5, "--nu", 1.6], "--nu adds collisions of Pythia"),
     "charge": (["--decay", "B0 -> K+ pi+", "-n", 5], "charge must be conserved"),
     "wrong gun": (["--gun", "mu- q=5", "-n", 5], "no quantity of a gun is called 'q'"),

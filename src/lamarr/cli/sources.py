@@ -28,6 +28,11 @@ _SOURCE = (
     click.option(
         "--nu", type=float, help="With --pythia: mean number of pp collisions in an event (2016: 1.6)."
     ),
+    click.option(
+        "--embed",
+        metavar="minbias|bbbar|ccbar|FILE",
+        help="With --decay: put the decay into collisions of Pythia 8, or into the events of a file.",
+    ),
     click.option("--gun", metavar="SPEC", help="Single particles: 'mu-,mu+ p=log(2,100) eta=2:5' (GeV)."),
     click.option("-n", "n", type=click.IntRange(min=1), help="Number of events (of files: at most so many)."),
     click.option(
@@ -58,7 +63,7 @@ _OUTPUT = (
 
 
 def source_options(function: F) -> F:
-    """Add FILES, --decay, --pythia, --gun, -n and --seed."""
+    """Add FILES, --decay, --pythia, --embed, --gun, -n and --seed."""
     return _decorated(function, _SOURCE)
 
 
@@ -74,10 +79,13 @@ def named_source(
     pythia: str | None,
     gun: str | None,
     nu: float | None,
+    embed: str | None,
     n: int | None,
     seed: int,
 ) -> NamedSource:
-    """Open the one source that was named; --decay with --pythia is the decay forced on Pythia's signal.
+    """Open the one source that was named.
+
+    --decay with --pythia is the decay forced on Pythia's signal, with --embed it is put into other events.
 
     Raises
     ------
@@ -94,14 +102,18 @@ def named_source(
             "events must come from one of FILES, --decay, --pythia and --gun, "
             f"but {' and '.join(named) if named else 'none'} was given"
         )
-    if nu is not None and not pythia:
-        raise ConfigurationError("--nu adds collisions of Pythia and needs --pythia")
+    if nu is not None and not (pythia or embed):
+        raise ConfigurationError("--nu adds collisions of Pythia and needs --pythia or --embed")
+    if embed and named != ["--decay"]:
+        raise ConfigurationError("--embed puts a decay into other events and needs --decay alone")
     if files:
         return sources.open_files(files)
     if n is None:
         raise ConfigurationError(f"{named[0]} needs the number of events, -n")
     if pythia:
         return sources.open_pythia(pythia, n, seed, signal=decay, nu=nu)
+    if embed:
+        return sources.open_embedded(str(decay), embed, n, seed, nu=nu)
     return sources.open_decay(decay, n, seed) if decay else sources.open_gun(str(gun), n, seed)
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "PYTHIA_SHORTCUTS",
     "NamedSource",
     "open_decay",
+    "open_embedded",
     "open_files",
     "open_gun",
     "open_named",
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 PYTHIA_SHORTCUTS = ("minbias", "bbbar", "ccbar")
+_COMMANDS = (".cmnd", ".cmd")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +103,35 @@ def open_pythia(
     decay = str(parse_decay(signal)) if signal else Path(what).name
     facts = _facts(decay, {**identity, "signal": decay})
     return NamedSource(source=source, identity=identity, batch_size=100, facts=facts)
+
+
+def open_embedded(
+    descriptor: str, background: str, n: int, seed: int, *, nu: float | None = None
+) -> NamedSource:
+    """Open a gun of decays, each put into an event of Pythia (a shortcut) or of a file.
+
+    Raises
+    ------
+    ConfigurationError
+        If the background is neither; near misses are named.
+    """
+    from lamarr.generation.embedded import Embedding
+
+    decays = open_decay(descriptor, n, seed)
+    if background in PYTHIA_SHORTCUTS or Path(background).suffix in _COMMANDS:
+        other = open_pythia(background, n, seed, nu=nu)
+    elif Path(background).exists() and nu is None:
+        other = open_files([background])
+    else:
+        what = (
+            "with --nu: shortcut or command file of Pythia"
+            if Path(background).exists()
+            else "shortcut or file"
+        )
+        raise_unknown(f"{what} to embed a decay in", background, PYTHIA_SHORTCUTS, ConfigurationError)
+    identity = {**decays.identity, "embedded_in": dict(other.identity)}
+    source = Embedding(decays.source, other.source)
+    return NamedSource(source=source, identity=identity, batch_size=other.batch_size)
 
 
 def open_gun(specification: str, n: int, seed: int) -> NamedSource:

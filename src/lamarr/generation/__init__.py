@@ -2,6 +2,7 @@
 
 from lamarr.generation.charges import charges, known_charges
 from lamarr.generation.descriptor import Decay, Node, parse_decay
+from lamarr.generation.embedded import Embedding
 from lamarr.generation.gun import DecayGun, ParticleGun
 from lamarr.generation.hepmc import HepMCFiles
 from lamarr.generation.kinematics import HeavyFlavour, Kinematics, Momentum, default_momentum
@@ -14,6 +15,7 @@ __all__ = [
     "BeamSpot",
     "Decay",
     "DecayGun",
+    "Embedding",
     "EventFailure",
     "EventSource",
     "Fixed",
