@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 import lamarr
 from lamarr.cli.validate import command
 from lamarr.errors import ConfigurationError, MissingNameError, OutputFileError
+from lamarr.events import EventBatch
+from lamarr.flash import PipelineConfiguration
 from lamarr.validation.decays import DECAYS
 from lamarr.validation.report import (
     Observable,
@@ -27,6 +29,7 @@ from lamarr.validation.report import (
     write_report,
 )
 from lamarr.validation.report.catalogue import OBSERVABLES
+from lamarr.validation.report.groups import columns_of
 from lamarr.validation.report.independence import training_digests
 from lamarr.validation.report.verdicts import FAILED, NOISE, PASSED, SHOWN
 
@@ -63,7 +66,7 @@ def test_what_is_spoilt_is_found(pair):
     groups = ("long_tracks", "candidates_Lb2LcMuNu")
     found = compare(*samples, classifiers=False, least=100, groups=groups)
     missed = {v.name for v in found.verdicts if v.outcome == FAILED}
-    assert {"Δp / p π", "χ² / ndof of the track μ", "m(Lc)"} <= missed
+    assert {"Δp / p (π)", "χ² / ndof of the track (μ)", "m(Lc)"} <= missed
     assert not any(name.startswith("Δx") for name in missed)
 
 
@@ -74,7 +77,7 @@ def test_a_classifier_sees_what_no_single_variable_shows(pair):
     columns = {"species": np.full(n, 13), "event_id": np.arange(n), "p": rng.uniform(2, 100, n)}
     alike = {**columns, "a": x, "b": x + 0.1 * rng.normal(size=n)}
     shuffled = {**columns, "a": x, "b": rng.permutation(alike["b"])}
-    from lamarr.validation.report.judgements import tell_apart
+    from lamarr.validation.report.two_samples import tell_apart
 
     (same,) = tell_apart((alike, alike), "pid", "μ", 13, 100)
     (found,) = tell_apart((shuffled, alike), "pid", "μ", 13, 100)
@@ -191,3 +194,38 @@ def test_the_command(pair, tmp_path):
     assert "Independence" in (tmp_path / "r.html").read_text(encoding="utf-8")
     with pytest.raises(OutputFileError):
         CliRunner().invoke(command, arguments, catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def calorimeter():
+    """Photons of a gun through the ECAL of the flash simulation."""
+    events = lamarr.generate("gamma p=log(1,50) eta=2:4.5", 1500, seed=4)
+    pipeline = PipelineConfiguration(ecal="parametric")
+    return [lamarr.simulate(events, pipeline=pipeline, seed=seed) for seed in (1, 2)]
+
+
+GROUPS = ("clusters", "photons", "photon_clusters", "neutrals")
+
+
+def test_the_calorimeter_agrees_with_its_like_and_a_wrong_energy_is_found(calorimeter):
+    a, b = calorimeter
+    alike = compare(in_memory(a, "a"), in_memory(b, "b"), classifiers=False, groups=GROUPS)
+    judged = [v for v in alike.verdicts if v.outcome != SHOWN]
+    assert {"ΔE / E of photons' clusters", "photon has a cluster in bins of p"} <= {v.name for v in judged}
+    assert all(v.section == "calorimeter" for v in judged)
+    assert sum(v.outcome == FAILED for v in judged) <= 2
+    wrong = a.with_columns("clusters", energy=1.05 * a["clusters"]["energy"])
+    found = compare(in_memory(wrong, "a"), in_memory(b, "b"), classifiers=False, groups=GROUPS)
+    missed = {v.name for v in found.verdicts if v.outcome == FAILED}
+    assert "ΔE / E of photons' clusters" in missed
+    assert "Δx of photons' clusters" not in missed
+
+
+def test_candidates_are_made_where_a_sample_has_none(calorimeter):
+    batch = calorimeter[0]
+    tables = {name: batch[name] for name in batch if name != "neutrals"}
+    without = EventBatch(tables, batch.sources)
+    ours, theirs = (columns_of(x, "neutrals") for x in (batch, without))
+    assert ours["is_photon"].sum() > 500
+    for name in ours:
+        np.testing.assert_array_equal(ours[name], theirs[name])

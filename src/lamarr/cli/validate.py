@@ -79,6 +79,10 @@ def command(
 
 
 def _described(name: str, events: int | None, facts: object) -> str:
-    known = ", ".join(f"{k} {v}" for k, v in dict(facts).items() if isinstance(v, str | int | float))  # type: ignore[call-overload]
+    known = ", ".join(
+        f"{k} {str(v)[:12] if k == 'generation' else v}"
+        for k, v in dict(facts).items()
+        if isinstance(v, str | int | float)
+    )  # type: ignore[call-overload]
     number = "" if events is None else f", {events:,} events"
     return f"{name}{number}{f' ({known})' if known else ''}"

@@ -45,6 +45,8 @@ STAGES: Final[dict[str, tuple[str, ...]]] = {
 """Stages, and the columns of tracks that they give."""
 
 
+REPEATED: Final = ("propagate", "resolution", "covariance", "primary_vertices")
+"""Stages of the pipeline that give what candidates are made of."""
 AS_IT_IS, SAME_TRACKS, ALL = "as it is", "same tracks", "all"
 
 
@@ -125,7 +127,7 @@ def of_the_same_particles(
     kept["out_of_domain"] = np.zeros(particles.rows, bool)
     batch = EventBatch({**generated, "particles": Table("particles", kept)}, detailed.sources)
     for stage in stages[first:]:
-        if stage.name != "pid":
+        if stage.name in REPEATED:
             batch = stage(batch, seed)
     return batch
 

@@ -54,8 +54,8 @@ _TRACKS: Final = (
     _track("dp", "Δp / p", -0.03, 0.03),
     _track("dx", "Δx", -0.2, 0.2, unit="mm"),
     _track("dy", "Δy", -0.2, 0.2, unit="mm"),
-    _track("dtx", "Δtx", -1e-3, 1e-3),
-    _track("dty", "Δty", -1e-3, 1e-3),
+    _track("dtx", "Δtx", -1, 1, unit="mrad", values=lambda c: 1e3 * c["dtx"]),
+    _track("dty", "Δty", -1, 1, unit="mrad", values=lambda c: 1e3 * c["dty"]),
     _track("chi2PerDoF", "χ² / ndof of the track", 0, 4),
     _track("nDoF", "degrees of freedom", 0, 50),
     _track("ghostProb", "ghost probability", 0, 1, log=True),
@@ -87,6 +87,35 @@ def _vertex(axis: str, reach: float) -> Observable:
     )
 
 
+def _of_photon(column: str, title: str, low: float, high: float, **more: Any) -> Observable:
+    return Observable(
+        name=f"photon_{column}",
+        values=column,
+        group="photon_clusters",
+        title=title,
+        low=low,
+        high=high,
+        targets=_LOOSE,
+        **more,
+    )
+
+
+def _neutral(
+    name: str, kind: str, column: str, title: str, low: float, high: float, **more: Any
+) -> Observable:
+    return Observable(
+        name=name,
+        values=column,
+        group="neutrals",
+        title=title,
+        low=low,
+        high=high,
+        targets=_LOOSE,
+        where=lambda c: c[f"is_{kind}"],
+        **more,
+    )
+
+
 def _cluster(column: str, title: str, low: float, high: float, unit: str = "") -> Observable:
     return Observable(
         name=f"cluster_{column}",
@@ -109,6 +138,17 @@ _EVENTS: Final = (
     _cluster("log_energy", "log₁₀ of the cluster's energy [GeV]", -1, 2.5),
     _cluster("x", "x of the cluster", -4000, 4000, "mm"),
     _cluster("y", "y of the cluster", -3200, 3200, "mm"),
+    _of_photon("dE", "ΔE / E of photons' clusters", -0.5, 0.5),
+    _of_photon("dx", "Δx of photons' clusters", -40, 40, unit="mm"),
+    _of_photon("dy", "Δy of photons' clusters", -40, 40, unit="mm"),
+    _of_photon("n_cells", "cells of photons' clusters", 0, 30, bins=30),
+    _of_photon("PhotonID", "PhotonID of photons' clusters", 0, 1),
+    _of_photon("IsNotE", "IsNotE of photons' clusters", 0, 1),
+    _of_photon("IsNotH", "IsNotH of photons' clusters", 0, 1),
+    _neutral("neutral_pt", "photon", "log_pt", "log₁₀ pT of photon candidates [GeV]", -0.8, 1.2),
+    _neutral("pi0_m", "resolved", "m", "m(γγ) of π⁰ candidates", 105, 165, unit="MeV"),
+    _neutral("pi0_pt", "resolved", "log_pt", "log₁₀ pT of π⁰ candidates [GeV]", -0.8, 1.2),
+    _neutral("merged_pt", "merged", "log_pt", "log₁₀ pT of merged π⁰ [GeV]", -0.8, 1.2),
 )
 
 
@@ -161,6 +201,15 @@ CUTS: Final[dict[str, Cut]] = {
             passed=lambda c: c["is_long"],
             mean=0.01,
             largest=0.03,
+        ),
+        Cut(
+            name="photon_found",
+            title="photon has a cluster",
+            group="photons",
+            passed=lambda c: c["has_cluster"],
+            mean=0.01,
+            largest=0.03,
+            by_species=False,
         ),
     )
 }

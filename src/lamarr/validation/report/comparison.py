@@ -20,9 +20,9 @@ from lamarr.validation.report.judgements import (
     judge_observable,
     judge_width,
     section_of,
-    tell_apart,
 )
 from lamarr.validation.report.observables import SPECIES
+from lamarr.validation.report.two_samples import tell_apart
 from lamarr.validation.report.verdicts import NotMade, Verdict
 
 __all__ = ["Comparison", "compare", "n_tasks"]
@@ -136,7 +136,15 @@ def _tasks(classifiers: bool) -> Iterator[_Task]:
             by_species=o.by_species,
         )
     for c in CUTS.values():
-        yield _Task(name=c.name, section="efficiency", group=c.group, judge=judge_cut, subject=c)
+        section = "efficiency" if c.by_species else section_of(c.group)
+        yield _Task(
+            name=c.name,
+            section=section,
+            group=c.group,
+            judge=judge_cut,
+            subject=c,
+            by_species=c.by_species,
+        )
     for w in WIDTHS.values():
         yield _Task(name=w.name, section="tracking", group=w.group, judge=judge_width, subject=w)
     for group in ("long_tracks", "pid") if classifiers else ():

@@ -18,6 +18,7 @@ from lamarr.events import COVARIANCE_PAIRS, EventBatch, Fate, TrackType
 from lamarr.units import GeV
 from lamarr.validation.composites import candidate_columns, true_candidates
 from lamarr.validation.decays import DECAYS
+from lamarr.validation.report.calorimeter_groups import clusters, neutrals_of, photon_clusters, photons
 
 __all__ = ["GROUPS", "columns_of"]
 
@@ -185,16 +186,6 @@ def primary_vertices(batch: EventBatch) -> Columns:
     }
 
 
-def clusters(batch: EventBatch) -> Columns:
-    """Clusters of the electromagnetic calorimeter; energies in GeV."""
-    t = batch["clusters"]
-    ids = ("event_id", "cluster_id", "track_id")
-    columns = {c: t[c].astype(float) for c in t if c not in ids}
-    columns["energy"] = t["energy"] / GeV
-    columns["log_energy"] = np.log10(np.maximum(columns["energy"], 1e-6))
-    return {**columns, "event_id": t["event_id"], "nTracks": _of_events(batch, "nTracks", t["event_id"])}
-
-
 def _candidates(name: str) -> Callable[[EventBatch], Columns]:
     def group(batch: EventBatch) -> Columns:
         decay = DECAYS[name]
@@ -220,6 +211,9 @@ GROUPS: Final[dict[str, Callable[[EventBatch], Columns]]] = {
     "events": events,
     "primary_vertices": primary_vertices,
     "clusters": clusters,
+    "photons": photons,
+    "photon_clusters": photon_clusters,
+    "neutrals": neutrals_of,
     **{f"candidates_{name}": _candidates(name) for name in DECAYS},
 }
 """Groups by name."""
@@ -231,6 +225,9 @@ _NEEDS: Final = {
     "pid": ("pid", "tracks"),
     "primary_vertices": ("primary_vertices", "vertices"),
     "clusters": ("clusters",),
+    "photons": ("calo_particles", "clusters", "cluster_links"),
+    "photon_clusters": ("calo_particles", "clusters", "cluster_links"),
+    "neutrals": ("clusters",),
     **{f"candidates_{name}": ("tracks", "primary_vertices") for name in DECAYS},
 }
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from lamarr.errors import MissingNameError
 from lamarr.validation.metrics import (
-    cross_validated_auc,
     distances_measured,
     efficiency_difference,
     half_width,
@@ -26,8 +25,10 @@ __all__ = [
     "Histograms",
     "Item",
     "Pair",
+    "enough",
+    "of_species",
     "section_of",
-    "tell_apart",
+    "titled",
     "judge_cut",
     "judge_observable",
     "judge_width",
@@ -39,7 +40,6 @@ Columns = Mapping[str, Array]
 P_EDGES: Final = (2, 4, 6, 9, 13, 18, 25, 35, 50, 75, 100, 150)
 ETA_EDGES: Final = (2, 2.5, 3, 3.5, 4, 4.5, 5)
 N_TRACKS_EDGES: Final = (0, 25, 50, 75, 100, 150, 200, 300)
-CLASSIFIER_ROWS: Final = 30_000
 FEWEST_OF_PEAK: Final = 50
 """Entries for position and width of a peak."""
 
@@ -51,6 +51,9 @@ SECTIONS: Final = {
     "primary_vertices": "tracking",
     "pid": "identification",
     "clusters": "calorimeter",
+    "photons": "calorimeter",
+    "photon_clusters": "calorimeter",
+    "neutrals": "calorimeter",
     "events": "event",
 }
 
@@ -90,14 +93,21 @@ def section_of(group: str) -> str:
     return SECTIONS.get(group, "composites")
 
 
-def _of_species(columns: Columns, pid: int) -> Columns:
+def titled(title: str, species: str) -> str:
+    """Return a title with the species behind it, if there is one."""
+    return f"{title} ({species})" if species else title
+
+
+def of_species(columns: Columns, pid: int) -> Columns:
+    """Return the rows of a species by |PDG id|; 0: all rows."""
     if not pid:
         return columns
     chosen = columns["species"] == pid
     return {k: v[chosen] for k, v in columns.items()}
 
 
-def _enough(a: int, b: int, least: int) -> None:
+def enough(a: int, b: int, least: int) -> None:
+    """Refuse to compare samples with fewer than `least` entries."""
     if min(a, b) < least:
         raise MissingNameError(f"fewer than {least} entries in one of the samples")
 
@@ -106,11 +116,11 @@ def judge_observable(
     pair: Pair, observable: Observable, species: str, pid: int, least: int
 ) -> Iterator[Item]:
     """Compare the distributions of an observable: KS, Wasserstein, and with a target position and width."""
-    a, b = (observable(_of_species(c, pid)) for c in pair)
-    _enough(len(a), len(b), least)
+    a, b = (observable(of_species(c, pid)) for c in pair)
+    enough(len(a), len(b), least)
     common: dict[str, Any] = {
         "section": section_of(observable.group),
-        "name": f"{observable.title} {species}".strip(),
+        "name": titled(observable.title, species),
         "n_flash": len(a),
         "n_detailed": len(b),
     }
@@ -177,12 +187,12 @@ _AXES: Final = {"p": ("p [GeV]", P_EDGES), "eta": ("η", ETA_EDGES), "nTracks": 
 
 def judge_cut(pair: Pair, cut: Cut, species: str, pid: int, least: int) -> Iterator[Item]:
     """Compare the efficiency of a cut in bins of p, η and nTracks."""
-    both = [_of_species(c, pid) for c in pair]
+    both = [of_species(c, pid) for c in pair]
     try:
         passed = [np.asarray(cut.passed(c), bool) for c in both]
     except KeyError as error:
         raise MissingNameError(f"'{cut.group}' has no column {error}") from None
-    _enough(len(passed[0]), len(passed[1]), least)
+    enough(len(passed[0]), len(passed[1]), least)
     for variable, (axis, edges) in _AXES.items():
         if any(np.isnan(c[variable]).all() for c in both):
             continue
@@ -197,8 +207,8 @@ def judge_cut(pair: Pair, cut: Cut, species: str, pid: int, least: int) -> Itera
         if np.isfinite(difference.mean):
             at = int(np.nanargmax(np.abs(difference.difference)))
             common: dict[str, Any] = {
-                "section": "efficiency",
-                "name": f"{cut.title} {species} in bins of {variable}",
+                "section": "efficiency" if species else section_of(cut.group),
+                "name": f"{titled(cut.title, species)} in bins of {variable}",
                 "n_flash": len(passed[0]),
                 "n_detailed": len(passed[1]),
             }
@@ -237,58 +247,30 @@ def _among(n: int) -> float:
 
 def judge_width(pair: Pair, width: Width, species: str, pid: int, least: int) -> Iterator[Item]:
     """Compare the half-widths of a residual or pull in bins of p."""
-    both = [_of_species(c, pid) for c in pair]
+    both = [of_species(c, pid) for c in pair]
     if any(width.column not in c for c in both):
         raise MissingNameError(f"'{width.group}' has no column '{width.column}'")
-    _enough(len(both[0]["p"]), len(both[1]["p"]), least)
+    enough(len(both[0]["p"]), len(both[1]["p"]), least)
     flash, detailed = (widths(c["p"], c[width.column], P_EDGES, least=least) for c in both)
     common = sorted(set(flash.low) & set(detailed.low))
-    if common:
-        fa, fb = np.searchsorted(flash.low, common), np.searchsorted(detailed.low, common)
-        ratio = flash.value[fa] / detailed.value[fb] - 1
-        error = np.hypot(flash.above[fa] / flash.value[fa], detailed.above[fb] / detailed.value[fb])
-        at = int(np.argmax(np.abs(ratio)))
-        yield Verdict(
-            section="tracking",
-            name=f"{width.title} {species} in bins of p",
-            what="largest relative difference",
-            value=float(abs(ratio[at])),
-            error=float(error[at]) * _among(len(common)),
-            target=width.target,
-            n_flash=len(both[0]["p"]),
-            n_detailed=len(both[1]["p"]),
-            worst=f"p {common[at]:g} GeV",
-        )
+    if not common:
+        raise MissingNameError(f"no bin of p has {least} entries in both samples")
+    fa, fb = np.searchsorted(flash.low, common), np.searchsorted(detailed.low, common)
+    ratio = flash.value[fa] / detailed.value[fb] - 1
+    error = np.hypot(flash.above[fa] / flash.value[fa], detailed.above[fb] / detailed.value[fb])
+    at = int(np.argmax(np.abs(ratio)))
+    yield Verdict(
+        section="tracking",
+        name=f"{titled(width.title, species)} in bins of p",
+        what="largest relative difference",
+        value=float(abs(ratio[at])),
+        error=float(error[at]) * _among(len(common)),
+        target=width.target,
+        n_flash=len(both[0]["p"]),
+        n_detailed=len(both[1]["p"]),
+        worst=f"p {common[at]:g} GeV",
+    )
     yield Curves(
         name=width.name, title=width.title, species=species, axis="p [GeV]", unit=width.unit, flash=flash,
         detailed=detailed, scale=width.scale,
     )  # fmt: skip
-
-
-def tell_apart(pair: Pair, group: str, species: str, pid: int, least: int) -> Iterator[Item]:
-    """Train a classifier to tell the samples apart by all columns of a group."""
-    a, b = (_of_species(c, pid) for c in pair)
-    names = [n for n in a if n in b and n not in ("event_id", "species", "is_signal")]
-    left = {"p", "pt", "eta", "phi", "nTracks"} | {n for n in names if n.startswith(("d", "log_", "corr"))}
-    left |= {"chi2PerDoF", "nDoF", "ghostProb"}
-    used = names if group == "pid" else [n for n in names if n in left]
-    rng = np.random.default_rng(0)
-    rows = []
-    for c in (a, b):
-        matrix = np.stack([np.asarray(c[n], float) for n in used], axis=1)
-        rows.append(matrix[rng.permutation(len(matrix))[:CLASSIFIER_ROWS]])
-    _enough(len(rows[0]), len(rows[1]), max(10 * least, 1000))
-    auc, error = cross_validated_auc(rows[0], rows[1])
-    half = len(rows[1]) // 2
-    floor, _ = cross_validated_auc(rows[1][:half], rows[1][half:])
-    yield Verdict(
-        section=section_of(group),
-        name=f"all of {group} {species}".replace("_", " "),
-        what="AUC of boosted trees",
-        value=auc,
-        error=error,
-        floor=floor,
-        target=0.55,
-        n_flash=len(rows[0]),
-        n_detailed=len(rows[1]),
-    )

@@ -70,7 +70,10 @@ class Observable:
         """
         values = self.values or self.name
         if callable(values):
-            found = np.asarray(values(columns), float)
+            try:
+                found = np.asarray(values(columns), float)
+            except KeyError as error:
+                raise MissingNameError(f"'{self.group}' has no column {error}") from None
         elif values in columns:
             found = np.asarray(columns[values], float)
         else:
@@ -83,7 +86,7 @@ class Observable:
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:
-    """A cut whose efficiency is compared in bins of p, η and nTracks, species by species."""
+    """A cut whose efficiency is compared in bins of p, η and nTracks, species by species if they have any."""
 
     name: str
     title: str
@@ -91,6 +94,7 @@ class Cut:
     group: str = "pid"
     mean: float = 0.005
     largest: float = 0.02
+    by_species: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

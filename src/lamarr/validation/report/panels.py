@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lamarr.validation.figures import COLOURS, INK, MARKERS, plain_ticks, svg_figure
 from lamarr.validation.profiles import Profile
-from lamarr.validation.report.judgements import Curves, Histograms
+from lamarr.validation.report.judgements import Curves, Histograms, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,9 +54,9 @@ def _histograms(top: Axes, bottom: Axes, panel: Histograms) -> None:
         low = min(v[v > 0].min() for v in (a, b) if v.any())
         top.set(yscale="log", ylim=(0.5 * low, 20 * max(a.max(), b.max())))
     else:
-        top.set_ylim(0, 1.35 * max(a.max(), b.max(), 1e-9))
+        top.set_ylim(0, 1.3 * max((a + ea).max(), b.max(), 1e-9))
     top.set(ylabel="fraction per bin")
-    top.set_title(f"{o.title} {panel.species}".strip())
+    top.set_title(titled(o.title, panel.species))
     top.legend(loc="upper right", ncols=2)
     error = np.hypot(ea, eb)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -73,15 +73,15 @@ def _pulls(ax: Axes, x: Array, pull: Array, label: str) -> None:
 
 
 def _curves(top: Axes, bottom: Axes, panel: Curves) -> None:
-    for profile, colour, marker, name in (
-        (panel.detailed, COLOURS[0], MARKERS[1], "detailed"),
-        (panel.flash, COLOURS[1], MARKERS[0], "flash"),
+    for profile, colour, marker, fill, name in (
+        (panel.detailed, COLOURS[0], MARKERS[1], "none", "detailed"),
+        (panel.flash, COLOURS[1], MARKERS[0], COLOURS[1], "flash"),
     ):
-        _points(top, profile, panel.scale, colour, marker, name)
+        _points(top, profile, panel.scale, colour, marker, fill, name)
     values = np.concatenate([panel.scale * p.value for p in (panel.flash, panel.detailed)])
     top.set_ylim(0, 1.3 * max(float(values.max()) if values.size else 1.0, 1e-9))
     top.set(ylabel=f"{panel.title} [{panel.unit}]" if panel.unit else panel.title)
-    top.set_title(f"{panel.title} {panel.species}")
+    top.set_title(titled(panel.title, panel.species))
     if values.size:
         top.legend(loc="upper right", ncols=2)
     common = sorted(set(panel.flash.low) & set(panel.detailed.low))
@@ -100,10 +100,10 @@ def _curves(top: Axes, bottom: Axes, panel: Curves) -> None:
         plain_ticks(bottom, (2, 5, 10, 20, 50, 100))
 
 
-def _points(ax: Axes, p: Profile, scale: float, colour: str, marker: str, name: str) -> None:
+def _points(ax: Axes, p: Profile, scale: float, colour: str, marker: str, fill: str, name: str) -> None:
     if len(p.x):
         across = np.stack([p.x - p.low, p.high - p.x])
         up = scale * np.stack([p.below, p.above])
         ax.errorbar(
-            p.x, scale * p.value, up, across, fmt=marker, ms=3.5, lw=1, color=colour, label=name, mfc="none"
+            p.x, scale * p.value, up, across, fmt=marker, ms=3.5, lw=1, color=colour, label=name, mfc=fill
         )
