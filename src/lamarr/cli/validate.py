@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -78,11 +79,9 @@ def command(
         click.echo(f"wrote {output}: {counts['met']} targets met, {counts['missed']} missed")
 
 
-def _described(name: str, events: int | None, facts: object) -> str:
-    known = ", ".join(
-        f"{k} {str(v)[:12] if k == 'generation' else v}"
-        for k, v in dict(facts).items()
-        if isinstance(v, str | int | float)
-    )  # type: ignore[call-overload]
+def _described(name: str, events: int | None, facts: Mapping[str, object]) -> str:
+    known = {k: v for k, v in facts.items() if isinstance(v, str | int | float)}
+    words = [f"{k} {str(v)[:12] if k == 'generation' else v}" for k, v in known.items()]
+    inside = f" ({', '.join(words)})" if words else ""
     number = "" if events is None else f", {events:,} events"
-    return f"{name}{number}{f' ({known})' if known else ''}"
+    return f"{name}{number}{inside}"
