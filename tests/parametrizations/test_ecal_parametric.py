@@ -16,6 +16,7 @@ from lamarr.parametrizations.ecal.showers import shower_table
 
 UP, GEOMETRY = load_detector("lhcb2016-magup"), load_geometry()
 ENGINE = Parametric(UP, GEOMETRY)
+ALONE = Parametric(UP, GEOMETRY, background=False)
 Z = GEOMETRY.calorimeter.ecal.shower_max
 
 
@@ -48,12 +49,12 @@ some = st.lists(
         st.floats(-3200, 3200),
         st.floats(200, 2e5),
     ),
-    max_size=25,
+    max_size=12,
 )
 
 
 @given(some, st.integers(0, 1000))
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_the_energy_of_every_object_is_in_clusters_or_in_losses(rows, seed):
     source = objects(rows)
     r = ENGINE(source, seed)
@@ -70,7 +71,7 @@ def test_the_energy_of_every_object_is_in_clusters_or_in_losses(rows, seed):
 
 
 @given(some, st.integers(0, 1000))
-@settings(max_examples=15)
+@settings(max_examples=10)
 def test_an_event_alone_gives_what_it_gives_in_company(rows, seed):
     source = objects(rows)
     whole = ENGINE(source, seed)
@@ -86,7 +87,7 @@ def test_an_event_alone_gives_what_it_gives_in_company(rows, seed):
 @pytest.mark.parametrize(("x", "y"), [(3000.0, 1500.0), (-1400.0, 700.0), (500.0, -400.0)])
 def test_a_photon_behind_all_matter_gives_a_cluster_at_its_place_with_its_energy(x, y):
     n, energy = 60, 20e3
-    r = ENGINE(objects([(e, 0, x, y, energy) for e in range(n)], z_origin=12280.0), 3)
+    r = ALONE(objects([(e, 0, x, y, energy) for e in range(n)], z_origin=12280.0), 3)
     c = r.clusters
     main = c["energy"] > 0.5 * energy
     assert main.sum() >= 0.98 * n
@@ -101,7 +102,7 @@ def test_a_photon_behind_all_matter_gives_a_cluster_at_its_place_with_its_energy
 def test_two_photons_are_one_cluster_when_close_and_two_when_far():
     def mean(distance):
         rows = [(e, 0, x, 1500.0, 15e3) for e in range(20) for x in (3000.0, 3000.0 + distance)]
-        c = ENGINE(objects(rows, z_origin=12280.0), 1).clusters
+        c = ALONE(objects(rows, z_origin=12280.0), 1).clusters
         return np.count_nonzero(c["energy"] > 5e3) / 20
 
     assert mean(20.0) == pytest.approx(1.0, abs=0.1)
@@ -134,6 +135,18 @@ def test_the_showers_scale_with_the_energy_but_for_muons():
     assert table.kind[rows].tolist() == [0, 0, 4]
     assert (table.kinetic[rows] * scale)[:2] == pytest.approx(energy[:2])
     assert scale[2] == 1.0
+
+
+def test_the_background_comes_on_top_and_is_nobodys():
+    rows = [(e, 0, 1200.0, 800.0, 1e4) for e in range(20)]
+    alone, more = ALONE(objects(rows), 5), ENGINE(objects(rows), 5)
+    assert len(more) > len(alone)
+    assert (more.clusters["background"] > 0).any()
+    assert (alone.clusters["background"] == 0).all()
+    strange = more.clusters["particle_id"] < 0
+    assert strange.any()
+    mine = np.bincount(more.links["cluster"], more.links["energy"], minlength=len(more))
+    assert (more.clusters["background"][strange] >= mine[strange]).all()
 
 
 def test_no_objects_and_thousands():

@@ -118,7 +118,7 @@ class Ecal(Stage):
         return batch.with_tables(Table("calo_particles", table))
 
     def _clusters(self, response: Response) -> dict[str, Any]:
-        found = {k: v for k, v in response.clusters.items() if k != "particle_id"}
+        found = {k: v for k, v in response.clusters.items() if k not in ("particle_id", "background")}
         event = found["event_id"]
         return {**found, "cluster_id": number_in_event(event), "track_id": np.full(len(event), -1)}
 
@@ -135,15 +135,17 @@ class Ecal(Stage):
             "cluster_id": number_in_event(response.clusters["event_id"])[cluster],
             "calo_particle_id": number[source],
             "energy": energy,
-            "fraction_of_cluster": _fractions(cluster, energy),
+            "fraction_of_cluster": _fractions(cluster, energy, response.clusters.get("background")),
             "fraction_of_particle": _fractions(source, energy),
         }
         ordered = np.lexsort((table["calo_particle_id"], table["cluster_id"], event))
         return Table("cluster_links", {k: v[ordered] for k, v in table.items()})
 
 
-def _fractions(of: Any, energy: Any) -> Any:
-    total = np.bincount(of, energy, minlength=1)
+def _fractions(of: Any, energy: Any, more: Any = None) -> Any:
+    total = np.bincount(of, energy, minlength=1 if more is None else len(more))
+    if more is not None:
+        total = total + more
     return energy / np.maximum(total[of], 1e-12)
 
 

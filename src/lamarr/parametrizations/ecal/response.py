@@ -33,7 +33,7 @@ class Response:
     ----------
     clusters : dict of str to array (n,)
         :data:`CLUSTER_COLUMNS`, ordered by event, and ``particle_id``: which source object gave most of the
-        energy, −1 if none did.
+        energy, −1 if none did; optionally ``background``: energy (MeV) in it that is of no source object.
     links : dict of str to array (m,)
         ``cluster`` (row in `clusters`), ``source`` (row of the source objects) and ``energy`` (MeV), ordered
         by both.
