@@ -16,7 +16,7 @@ from lamarr.detector import load_detector
 from lamarr.detector.geometry import load_geometry
 from lamarr.events import EventBatch, iterate
 from lamarr.generation.charges import known_charges
-from lamarr.parametrizations.ecal import LeftOut, kind_of, source_objects
+from lamarr.parametrizations.ecal import Columns, LeftOut, kind_of, source_objects
 
 __all__ = ["arriving", "main"]
 
@@ -35,7 +35,7 @@ def arriving(batch: EventBatch) -> list[dict[str, NDArray[Any]]]:
     strange = (row < 0) | (np.append(sources.reason, LeftOut.BOOKKEEPING)[row] != LeftOut.KEPT)
     kind = kind_of(faces["pid"], known_charges(faces["pid"])[0])
     way = geometry.calorimeter.ecal.shower_max - faces["z"]
-    columns = {
+    columns: Columns = {
         "kind": kind,
         **{k: faces[k] + faces[f"t{k}"] * way for k in "xy"},
         **{k: faces[k] for k in ("tx", "ty", "energy")},
