@@ -7,6 +7,8 @@ from lamarr.parametrizations.sets import load_set, set_names
 from lamarr.parametrizations.tracking import beam_conditions, production_conditions
 
 NAMES = set_names()
+FROM_THE_TEACHER = ("lhcb2016-magdown", "lhcb2016-magup")
+DETAILED = "lhcb2016-detailed-magup"
 PAIRS = [(a, b) for b in range(5) for a in range(b)]
 SPECIES = np.array([11, 13, 211, 321, 2212])
 
@@ -45,10 +47,19 @@ def normal(n, model, seed):
 
 
 def test_the_sets_are_these():
-    assert NAMES == ("lhcb2016-magdown", "lhcb2016-magup")
+    assert sorted(NAMES) == sorted((*FROM_THE_TEACHER, DETAILED))
 
 
-@pytest.mark.parametrize("name", NAMES)
+def test_models_of_the_ecal_have_cards_that_say_where_they_come_from():
+    models = {n: m for n, m in load_set(DETAILED).models.items() if n.startswith("ecal_")}
+    assert set(models) >= {"ecal_efficiency", "ecal_conversion", "ecal_resolution"}
+    for model in models.values():
+        for key in ("title", "references", "command", "sample", "data", "licence", "held_out", "lamarr"):
+            assert model.card[key], (model.name, key)
+        assert "detailed simulation" in model.card["data"]["origin"]
+
+
+@pytest.mark.parametrize("name", FROM_THE_TEACHER)
 def test_every_model_has_a_card_that_says_where_it_comes_from(name):
     models = load_set(name).models
     assert set(models) == {"acceptance", "efficiency", "resolution", "covariance"}
