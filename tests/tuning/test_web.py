@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 
 import pytest
@@ -191,28 +190,6 @@ def test_the_page_of_campaigns(server, login):
     assert "<svg" in report.text
     bob, _ = login("bob")
     assert server.http.get(f"/campaigns/{study}/report", headers=bob).status_code == 404
-
-
-@pytest.fixture
-def browser(monkeypatch):
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    driver = shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("chromium and chromedriver are not installed (Debian: chromium chromium-driver)")
-    pytest.importorskip("selenium", reason="selenium is not installed")
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    options.page_load_strategy = "none"  # the test waits for what it wants to see
-    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1300,900"):
-        options.add_argument(flag)
-    # no name but this machine's can be resolved: what needs the network shows up as an error
-    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield found
-    found.quit()
 
 
 @pytest.mark.slow
