@@ -24,6 +24,9 @@ __all__ = ["command"]
     default=None,
     help="Exchange stages one by one, to see which is to blame. [default: if both hold the same events]",
 )
+@click.option(
+    "--cost", metavar="JSON", help="Costs of an event: what python -m lamarr.validation.cost wrote."
+)
 @click.option("--least", type=click.IntRange(min=20), default=200, show_default=True, help="Entries needed.")
 @click.option("--force", is_flag=True, help="Replace outputs; compare what should not be compared.")
 @click.option("--quiet", is_flag=True, help="No progress bar and no message.")
@@ -38,12 +41,14 @@ def command(
     set_: str | None,
     no_classifiers: bool,
     ablation: bool | None,
+    cost: str | None,
     least: int,
     force: bool,
     quiet: bool,
 ) -> None:
     """Compare FLASH with DETAILED, the reference, and write one page: verdicts first, then every plot."""
     from lamarr.flash.progress import Progress
+    from lamarr.validation.cost import read_costs
     from lamarr.validation.report import (
         ablations,
         check_independence,
@@ -59,6 +64,7 @@ def command(
 
     targets = [Path(output), *([Path(json_path)] if json_path else [])]
     check_outputs(targets, force=force)
+    costs = read_costs(Path(cost)) if cost else {}
     a, b = open_source(flash, flash_map), open_source(detailed, detailed_map)
     different = refuse_different(a, b, force=force)
     independence = check_independence(cards_of(a, set_), b.digests, force=force)
@@ -68,6 +74,7 @@ def command(
         )
     if same_events(a, b) if ablation is None else ablation:
         comparison.ablations = ablations(a, b, least=least, models=set_)
+    comparison.costs = costs
     facts = {
         "Flash": _described(a.name, a.events, a.facts),
         "Detailed": _described(b.name, b.events, b.facts),

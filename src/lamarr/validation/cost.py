@@ -15,16 +15,28 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any, Final
 
 import click
 import numpy as np
 
-from lamarr.errors import LamarrError
+from lamarr.errors import InputFileError, LamarrError, raise_unknown
 from lamarr.validation.figures import COLOURS, svg_figure
 
-__all__ = ["CHAINS", "Chain", "Cost", "Phase", "main", "measure_chain", "process_cost", "table"]
+__all__ = [
+    "CHAINS",
+    "Chain",
+    "Cost",
+    "Phase",
+    "as_html",
+    "main",
+    "measure_chain",
+    "process_cost",
+    "read_costs",
+    "table",
+]
 
 _LAMARR: Final = (sys.executable, "-c", "from lamarr.cli import main; main()")
 DECAY: Final = "[Lambda_b0 -> (Lambda_c+ -> p+ K- pi+) mu- anti-nu_mu]cc"
@@ -167,6 +179,34 @@ def table(costs: dict[str, dict[str, Cost]]) -> str:
     return "\n".join(lines)
 
 
+def read_costs(path: Path) -> dict[str, dict[str, Cost]]:
+    """Return what :func:`main` wrote.
+
+    Raises
+    ------
+    InputFileError
+        If the file is something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))["costs"]
+        return {n: {p: Cost(**c) for p, c in phases.items()} for n, phases in content.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputFileError(
+            f"'{path}' is not what 'python -m lamarr.validation.cost -o' writes: {error}"
+        ) from None
+
+
+def as_html(costs: dict[str, dict[str, Cost]]) -> str:
+    """Return the plot and the table for a page."""
+    head, _, *rows = (line.strip("| ").split(" | ") for line in table(costs).splitlines())
+    top = "".join(f'<th scope="col">{escape(h)}</th>' for h in head)
+    body = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows)
+    return (
+        f'<figure id="cost">{plot(costs)}</figure><div class="wide"><table class="numbers"><thead><tr>{top}'
+        f"</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
 def _time(seconds: float) -> str:
     if seconds >= 1:
         return f"{seconds:.2f} s"
@@ -198,6 +238,9 @@ def plot(costs: dict[str, dict[str, Cost]]) -> str:
 @click.option("--runs", type=click.IntRange(min=2), default=3, show_default=True)
 def main(output: Path | None, chains: tuple[str, ...], runs: int) -> None:
     """Measure what events cost, and print the table."""
+    for name in chains:
+        if name not in CHAINS:
+            raise_unknown("chain", name, CHAINS)
     costs = {name: measure_chain(CHAINS[name], runs) for name in chains or CHAINS}
     click.echo(table(costs))
     if output:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from lamarr.errors import LamarrError, MissingNameError
+from lamarr.validation.cost import Cost
 from lamarr.validation.report.ablations import Ablation
 from lamarr.validation.report.catalogue import CUTS, OBSERVABLES, WIDTHS
 from lamarr.validation.report.inputs import Source
@@ -42,6 +43,7 @@ class Comparison:
     panels: list[tuple[str, Histograms | Curves]] = field(default_factory=list)
     not_made: list[NotMade] = field(default_factory=list)
     ablations: list[Ablation] = field(default_factory=list)
+    costs: dict[str, dict[str, Cost]] = field(default_factory=dict)
 
     def add(self, section: str, item: Item) -> None:
         """Add a verdict or a panel."""

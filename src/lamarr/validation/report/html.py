@@ -8,6 +8,7 @@ from html import escape
 from importlib import resources
 from typing import Final
 
+from lamarr.validation.cost import as_html
 from lamarr.validation.report.ablations import Ablation
 from lamarr.validation.report.comparison import Comparison
 from lamarr.validation.report.panels import panel_name, panel_svg
@@ -63,6 +64,7 @@ def render(comparison: Comparison, facts: Mapping[str, str], independence: Itera
             * bool(missing)
         )
         + _ablations(comparison.ablations)
+        + (f"<h2>CPU cost of an event</h2>{as_html(comparison.costs)}" if comparison.costs else "")
         + f"{sections}\n</main></body></html>\n"
     )
 
