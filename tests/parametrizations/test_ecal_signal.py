@@ -41,9 +41,6 @@ DRAWN = {
     "E_spd": -0.5,
     "E_prs": 12.0,
     "E_hcal": 0.0,
-    "PhotonID": 1.2,
-    "IsNotE": 0.8,
-    "IsNotH": 0.9,
 }
 
 
@@ -90,7 +87,6 @@ def test_a_photon_becomes_what_the_models_draw_mirrored_into_its_quadrant():
     assert c["n_cells"].tolist() == [9, 9]
     assert c["spread_xy"] == pytest.approx([50.0, 50.0])
     assert c["E_spd"].tolist() == [0.0, 0.0]
-    assert c["PhotonID"].tolist() == [1.0, 1.0]
     assert c["region"].tolist() == [1, 1]
     assert (c["cov_ee"] > 0).all()
     assert r.links["source"].tolist() == [0, 1]

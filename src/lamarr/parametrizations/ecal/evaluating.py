@@ -37,7 +37,8 @@ class Evaluator:
     ----------
     name : str
     model : Model
-        Its inputs are found by name among `conditions`, its outputs must be `outputs`.
+        Its inputs are found by name among `conditions`; `outputs` must be among its outputs, others are
+        not used.
     conditions, outputs : sequence of str
     stream : str
         Name of the random numbers.
@@ -61,7 +62,7 @@ class Evaluator:
     ) -> None:
         self.name, self.model, self.run, self.stream = name, model, run or model, stream
         strange = [n for n in model.inputs if n not in conditions]
-        if strange or sorted(model.outputs) != sorted(outputs):
+        if strange or not set(outputs) <= set(model.outputs):
             raise PipelineError(
                 f"the model '{name}' must read from {', '.join(conditions)} and yield {', '.join(outputs)}, "
                 f"but reads {', '.join(model.inputs)} and yields {', '.join(model.outputs)}"

@@ -36,10 +36,11 @@ CONVERTED: Final = "converted"
 
 RESOLUTION: Final = (
     *("dx_side", "dy_side", "log_ratio", "E19", "log_spread_xx", "log_spread_yy", "spread_side", "n_cells"),
-    *("E_spd", "E_prs", "E_hcal", "PhotonID", "IsNotE", "IsNotH"),
+    *("E_spd", "E_prs", "E_hcal"),
 )
 """What the resolution gives: cluster minus photon at the shower maximum (mm), away from the axis positive;
-ln(E of the cluster over that of the photon); ``spread_side`` is spread_xy in the quadrant x, y > 0."""
+ln(E of the cluster over that of the photon); ``spread_side`` is spread_xy in the quadrant x, y > 0. What
+identifies a cluster (PhotonID, …) is a function of these, and of the track that points to it."""
 
 
 def _cells_of(x: Floats, y: Floats, cells: CellMap) -> NDArray[np.int32]:
@@ -152,8 +153,8 @@ class Signal:
             energy, region, cells.size[cell], r / np.hypot(r, ecal.plane), load_calibration()
         )
         spread = {k: np.exp(y[f"log_{k}"].astype(np.float64)) for k in ("spread_xx", "spread_yy")}
-        given = {k: y[k] for k in ("E19", "E_spd", "E_prs", "E_hcal", "PhotonID", "IsNotE", "IsNotH")}
-        bounded = {k: np.clip(v, 0.0, 1.0 if k[0] in "PI" or k == "E19" else None) for k, v in given.items()}
+        given = {k: y[k] for k in ("E19", "E_spd", "E_prs", "E_hcal")}
+        bounded = {k: np.clip(v, 0.0, 1.0 if k == "E19" else None) for k, v in given.items()}
         return {
             "event_id": columns["event_id"][rows],
             "region": region,

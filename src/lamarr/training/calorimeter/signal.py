@@ -4,8 +4,8 @@
 
 Lamarr's condition: √(dx² + dy²) < R_M at the shower maximum and |E_γ − E_cl| < 2 σ_E, with the cluster's own
 error σ_E; pairs count only where the photon has no other cluster, and the cluster no other photon. Beside the
-file, ``photons.parquet.json`` holds how many photons each step removes, and ``photons.yaml`` is what
-``lamarr train ecal_efficiency --data photons.yaml`` (``ecal_conversion``, ``ecal_resolution``) takes.
+file, ``photons.parquet.json`` holds how many photons each step removes; ``photons.yaml`` is what ``lamarr train ecal_efficiency --data`` takes,
+``photons-found.yaml``, with the found ones alone, is for ``ecal_conversion`` and ``ecal_resolution``.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _of_clusters(photons: Columns, clusters: Any, own: NDArray[Any], geometry: G
     for k in ("spread_xx", "spread_yy"):
         columns[f"log_{k}"] = np.log(np.maximum(c[k], 1.0))
     columns["spread_side"] = c["spread_xy"] * side["x"] * side["y"]
-    kept = ("E19", "n_cells", "E_spd", "E_prs", "E_hcal", "PhotonID", "IsNotE", "IsNotH")
+    kept = ("E19", "n_cells", "E_spd", "E_prs", "E_hcal")
     return columns | {k: c[k].astype(np.float64) for k in kept}
 
 
@@ -130,11 +130,11 @@ def main(samples: tuple[Path, ...], output: Path) -> None:
     pq.write_table(pa.table(arrays), output)
     content = {"samples": [s.name for s in samples], **account}
     output.with_name(f"{output.name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    output.with_suffix(".yaml").write_text(
-        f"files: [{output.name}]\nevent: [event_id]\n"
-        f"origin: photons of {', '.join(s.stem for s in samples)}, detailed simulation\n",
-        encoding="utf-8",
-    )
+    origin = f"photons of {', '.join(s.stem for s in samples)}, detailed simulation"
+    data = f"files: [{output.name}]\nevent: [event_id]\norigin: {origin}\n"
+    output.with_suffix(".yaml").write_text(data, encoding="utf-8")
+    found = output.with_name(f"{output.stem}-found.yaml")
+    found.write_text(f'{data}cuts: ["found == 1"]\n', encoding="utf-8")
     click.echo(json.dumps(content, indent=1))
 
 
