@@ -4,8 +4,9 @@
 
 Lamarr's condition: √(dx² + dy²) < R_M at the shower maximum and |E_γ − E_cl| < 2 σ_E, with the cluster's own
 error σ_E; pairs count only where the photon has no other cluster, and the cluster no other photon. Beside the
-file, ``photons.parquet.json`` holds how many photons each step removes; ``photons.yaml`` is what ``lamarr train ecal_efficiency --data`` takes,
-``photons-found.yaml``, with the found ones alone, is for ``ecal_conversion`` and ``ecal_resolution``.
+file, ``photons.parquet.json`` holds how many photons each step removes. ``photons.yaml`` is what
+``lamarr train ecal_efficiency --data`` takes; ``photons-found.yaml``, with the found ones alone, is for
+``ecal_conversion`` and ``ecal_resolution``.
 """
 
 from __future__ import annotations
