@@ -14,17 +14,20 @@ from lamarr.detector.geometry import load_geometry
 from lamarr.errors import PipelineError
 from lamarr.parametrizations.ecal import CLUSTER_COLUMNS
 from lamarr.parametrizations.ecal.engines import best_engine, make_engine
+from lamarr.parametrizations.ecal.pairs import pairs_within
 from lamarr.parametrizations.ecal.queries import (
     CLUSTERS,
     SOURCES,
     needed_models,
 )
+from lamarr.parametrizations.ecal.separation import NEAREST, crowded, merged_into
 from lamarr.parametrizations.ecal.shapes import (
     SHAPE_INPUTS,
     SHAPE_OUTPUTS,
     shape_columns,
     shape_outputs,
 )
+from lamarr.parametrizations.ecal.tokens import cell_size
 from lamarr.training.ecal.toy import toy_events
 from lamarr.training.ecal.train import models_of, network_of
 from lamarr.transpile import GraphBuilder, Model
@@ -109,9 +112,9 @@ def test_thousands_of_sources_are_all_answered_and_flagged(engine: Any) -> None:
     one["particle_id"] = np.arange(len(order), dtype=np.int32)
     assert len(order) > 10 * SOURCES
     r = engine(one, 1)
-    assert len(r) > 5 * CLUSTERS
+    assert len(r) > 2 * CLUSTERS
     linked = np.unique(r.links["source"])
-    assert len(linked) > 0.3 * len(order)
+    assert len(linked) > 0.1 * len(order)
     assert linked.max() > 0.99 * len(order)  # the softest are asked, too
 
 
@@ -126,7 +129,8 @@ def test_more_clusters_than_the_model_takes_are_drawn_in_passes_and_flagged() ->
     few = np.argsort(-one["energy"], kind="stable")[: SOURCES // 2]
     one = {k: v[few] for k, v in one.items()}
     r = make_engine("translation", DETECTOR, GEOMETRY, models, runs)(one, 1)
-    assert len(r) >= 3 * len(few) > CLUSTERS
+    assert 3 * len(few) > CLUSTERS  # some of them lie too near to others
+    assert len(r) > 0
     assert r.flagged.all()
 
 
@@ -154,3 +158,28 @@ def test_shapes_can_be_turned_back() -> None:
     back = shape_columns(c, np.stack([out[k] for k in SHAPE_OUTPUTS], axis=1), GEOMETRY.calorimeter)
     for k, v in shape.items():
         np.testing.assert_allclose(np.asarray(back[k], float), np.asarray(v, float), rtol=1e-9, err_msg=k)
+
+
+def test_clusters_keep_their_distance(engine: Any) -> None:
+    sources, _, _ = toy_events(60, seed=6)
+    c = engine(sources, 3).clusters
+    a, b = pairs_within(c["event_id"])
+    cell = cell_size(c["x"], c["y"], GEOMETRY.calorimeter)
+    larger = np.maximum(cell[a], cell[b])
+    far = np.maximum(np.abs(c["x"][a] - c["x"][b]), np.abs(c["y"][a] - c["y"][b])) / larger
+    assert (far < NEAREST).mean() < 2e-3  # a merged one may have moved towards a third
+
+
+def test_what_is_too_near_is_merged_with_its_energy() -> None:
+    clusters = {
+        "event_id": np.array([0, 0, 0, 0, 1]),
+        "x": np.array([1000.0, 1010.0, 1025.0, 1500.0, 1000.0]),
+        "y": np.full(5, 500.0),
+        "energy": np.array([4e3, 3e3, 1e3, 2e3, 1e3]),
+    }
+    into = crowded(clusters, np.zeros(5), GEOMETRY.calorimeter)
+    assert into.tolist() == [-1, 0, 1, -1, -1]
+    after, stay = merged_into(clusters, into)
+    assert stay.tolist() == [True, False, False, True, True]
+    assert after["energy"][stay].tolist() == [8e3, 2e3, 1e3]
+    assert after["x"][0] == pytest.approx((4000 * 1000 + 3000 * 1010 + 1000 * 1025) / 8000)

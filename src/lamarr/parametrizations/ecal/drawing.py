@@ -18,7 +18,9 @@ from lamarr.parametrizations.ecal.queries import (
     places_of,
     queries,
 )
+from lamarr.parametrizations.ecal.separation import crowded, merged_into
 from lamarr.parametrizations.ecal.tokens import TOKEN_FEATURES, cell_size, units_of
+from lamarr.random import Stream
 
 __all__ = ["Clusters", "Drawing"]
 
@@ -40,7 +42,7 @@ class Clusters:
     owner : array (m,)
         Row of the source, −1: nobody.
     owned : array (sources,)
-        Clusters of each source.
+        Clusters of each source, mergers counted once.
     flagged : array of bool (sources,)
         Sources of units with more clusters than the model was trained on; they were drawn in several passes.
     """
@@ -77,10 +79,15 @@ class Drawing:
     stage : str
         Of the random numbers.
     calorimeter : Calorimeter
+    attempts : int
+        How often clusters that are too near to others are drawn again before they are merged.
     """
 
-    def __init__(self, counts: Any, clusters: Any, stage: str, calorimeter: Calorimeter) -> None:
+    def __init__(
+        self, counts: Any, clusters: Any, stage: str, calorimeter: Calorimeter, attempts: int
+    ) -> None:
         self.counts, self.clusters, self.stage, self.calorimeter = counts, clusters, stage, calorimeter
+        self.attempts = attempts
 
     def __call__(self, sources: Columns, token: NDArray[np.float32], seed: int) -> Clusters:
         """Draw the clusters of sources (sorted by event) with their tokens."""
@@ -88,13 +95,55 @@ class Drawing:
         owned, free = self._numbers(units, token, seed)
         owner, unit, rank = _listed(units, owned, free)
         query = queries(token, owner, rank, np.where(owner >= 0, owned[np.maximum(owner, 0)], 0))
-        features, several = self._features(units, token, unit, query, seed)
-        place = places_of(features, sources, owner, self.calorimeter)
-        place["x"], place["y"] = into_area(place["x"], place["y"], self.calorimeter)
         event = units.event[unit]
-        order = np.lexsort((-place["energy"], event))
-        columns = {"event_id": event[order], **{k: v[order] for k, v in place.items()}}
-        return Clusters(columns=columns, owner=owner[order], owned=owned, flagged=several[units.of])
+        threshold = self._thresholds(event, seed)
+        again = np.arange(len(unit))
+        columns: Columns = {"event_id": event, **{k: np.zeros(len(unit)) for k in TARGETS}}
+        for attempt in range(1 + self.attempts):
+            new = self._places(units, token, unit, query, seed, attempt, again, sources, owner)
+            for k in TARGETS:
+                columns[k][again] = new[k]
+            into = crowded(columns, threshold, self.calorimeter)
+            again = np.flatnonzero(into >= 0)
+            if not len(again):
+                break
+        columns, stay = merged_into(columns, into)
+        several = np.bincount(unit, minlength=len(units)) > CLUSTERS
+        rows = np.flatnonzero(stay)
+        order = rows[np.lexsort((-columns["energy"][rows], event[rows]))]
+        kept = owner[order]
+        return Clusters(
+            columns={k: v[order] for k, v in columns.items()},
+            owner=kept,
+            owned=np.bincount(kept[kept >= 0], minlength=len(token)),
+            flagged=several[units.of],
+        )
+
+    def _thresholds(self, event: NDArray[np.int64], seed: int) -> NDArray[np.float32]:
+        """Uniform numbers (m,) of clusters, sorted by event."""
+        number = np.arange(len(event)) - np.searchsorted(event, event)
+        return Stream(seed, f"{self.stage}.distance").uniform(event, number)[:, 0]
+
+    def _places(
+        self,
+        units: _Units,
+        token: NDArray[np.float32],
+        unit: NDArray[Any],
+        query: NDArray[np.float32],
+        seed: int,
+        attempt: int,
+        rows: NDArray[np.int64],
+        sources: Columns,
+        owner: NDArray[np.int64],
+    ) -> Columns:
+        """Places and energies of some clusters; units without any of them are not drawn again."""
+        mine = np.flatnonzero(np.isin(unit, unit[rows])) if attempt else rows
+        stage = f"{self.stage}.{attempt}" if attempt else self.stage
+        features = np.zeros((len(unit), len(TARGETS)), np.float32)
+        features[mine] = self._features(units, token, unit[mine], query[mine], seed, stage)
+        place = places_of(features[rows], sources, owner[rows], self.calorimeter)
+        place["x"], place["y"] = into_area(place["x"], place["y"], self.calorimeter)
+        return place
 
     def _tokens(self, units: _Units, token: NDArray[np.float32], these: NDArray[Any]) -> NDArray[np.float32]:
         """Conditions (units, 1 + SOURCES features): how many sources, and their tokens side by side."""
@@ -131,8 +180,9 @@ class Drawing:
         unit: NDArray[Any],
         query: NDArray[np.float32],
         seed: int,
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Features (m, 3) of clusters, sorted by unit; and which units took several passes."""
+        stage: str,
+    ) -> NDArray[np.float32]:
+        """Features (m, 3) of clusters, sorted by unit; units with more than CLUSTERS take several passes."""
         position = np.arange(len(unit)) - np.searchsorted(unit, unit)
         row_key, row = np.unique(unit * _PASSES + position // CLUSTERS, return_inverse=True)
         result = np.empty((len(unit), len(TARGETS)), np.float32)
@@ -150,12 +200,12 @@ class Drawing:
                     [self._tokens(units, token, these)[again], m, x.reshape(len(rows), -1)], axis=1
                 ),
                 seed=seed,
-                stage=self.stage,
+                stage=stage,
                 event=units.event[of],
                 particle=units.number[of] * _PASSES + passes,
             )
             result[mine] = y.reshape(len(rows), CLUSTERS, -1)[at]
-        return result, np.bincount(unit, minlength=len(units)) > CLUSTERS
+        return result
 
 
 def _listed(

@@ -32,6 +32,9 @@ __all__ = ["Learned"]
 REACH: Final = 2.0
 """Cells within which a source without a cluster of its own is part of a cluster."""
 
+ATTEMPTS: Final = {"translation": 3, "graph": 1}
+"""How often clusters that are too near to others are drawn again; a draw of the graph takes longer."""
+
 HIGHEST: Final = 300_000.0
 """MeV: sources of more are outside of what was learned."""
 
@@ -51,7 +54,7 @@ class Learned:
     def __init__(self, name: str, geometry: Geometry, models: Mapping[str, Any]) -> None:
         self.name, self.calorimeter = name, geometry.calorimeter
         counts, clusters, self.shape = (models[m] for m in needed_models(name))
-        self.drawing = Drawing(counts, clusters, f"ecal.{name}", geometry.calorimeter)
+        self.drawing = Drawing(counts, clusters, f"ecal.{name}", geometry.calorimeter, ATTEMPTS[name])
 
     def __call__(self, columns: Columns, seed: int) -> Response:
         """Return the clusters of source objects; see :class:`~lamarr.parametrizations.ecal.Response`."""

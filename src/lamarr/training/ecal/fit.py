@@ -113,7 +113,7 @@ class Fit:
             If the loss becomes NaN: the step is named.
         """
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        end = min(until or self.pace.steps, self.pace.steps)
+        end = self.pace.steps if until is None else min(until, self.pace.steps)
         with Progress(*columns, transient=True) as progress:
             task = progress.add_task("training", total=end, completed=self.step)
             while self.step < end:
@@ -121,8 +121,8 @@ class Fit:
                 progress.update(task, completed=self.step)
                 if self.step % self.pace.every == 0 or self.step == self.pace.steps:
                     self._look(progress.console.print)
-        if self.step == self.pace.steps:
-            self.network.load_state_dict(self.best)
+        if until is not None or self.step == self.pace.steps:
+            self.network.load_state_dict(self.best or self.mean)
         return self.history
 
     def _update(self) -> None:

@@ -58,9 +58,18 @@ def network_of(name: str, seed: int = 1) -> Network:
 
 
 def train(
-    name: str, sample: UnitSample, runs: Path, *, pace: Pace, game: Pace | None = None
+    name: str,
+    sample: UnitSample,
+    runs: Path,
+    *,
+    pace: Pace,
+    game: Pace | None = None,
+    until: int | None = None,
 ) -> tuple[Network, list[dict[str, float]]]:
-    """Train an engine; return it with its held-out losses. With `game` a translation is tuned by a judge."""
+    """Train an engine; return it with its held-out losses. With `game` a translation is tuned by a judge.
+
+    `until` stops at a step of the pace, with the best weights so far.
+    """
     known = (len(TOKEN_FEATURES), len(QUERY_FEATURES))
     got = (sample.tokens.shape[1], sample.queries.shape[1])
     if got != known:
@@ -74,7 +83,7 @@ def train(
     fit = Fit(
         network, learn, choose, pace, checkpoint=runs / f"{name}.checkpoint", identity=f"{name} {digest}"
     )
-    history = fit.run()
+    history = fit.run(until)
     if game is not None and isinstance(network, Translation):
         both = Game(network, len(QUERY_FEATURES), len(TOKEN_FEATURES))
         path = runs / f"{name}.game.checkpoint"
@@ -137,16 +146,24 @@ def _card(
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder of the set.")
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("runs/ecal"), help="Checkpoints.")
 @click.option("--steps", type=int, help="Instead of the recipe's number of steps.")
+@click.option("--until", type=int, help="Stop at this step and use the best weights so far.")
 @click.option("--game", type=int, default=0, help="Steps of adversarial fine-tuning (translation).")
 @click.option("--origin", default="events of the detailed simulation", help="What the card says of the data.")
 def main(
-    name: str, sample: Path, output: Path, runs: Path, steps: int | None, game: int, origin: str
+    name: str,
+    sample: Path,
+    output: Path,
+    runs: Path,
+    steps: int | None,
+    until: int | None,
+    game: int,
+    origin: str,
 ) -> None:
     """Train the engine NAME and save its two models."""
     data = UnitSample.load(sample)
     pace = replace(PACES[name], steps=steps) if steps else PACES[name]
     match = replace(GAME, steps=game) if game else None
-    network, history = train(name, data, runs, pace=pace, game=match)
+    network, history = train(name, data, runs, pace=pace, game=match, until=until)
     card = _card(
         name, data, network, {"pace": asdict(pace), "game": asdict(match) if match else None}, origin
     )
