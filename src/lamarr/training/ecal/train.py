@@ -168,7 +168,7 @@ def main(
         name, data, network, {"pace": asdict(pace), "game": asdict(match) if match else None}, origin
     )
     card["held_out_loss_per_cluster"] = history[-1]
-    card["recipe"]["stopped_at"] = until
+    card["recipe"]["stopped_at"] = None if until is None else history[-1]["step"]
     for model in models_of(name, network, card):
         click.echo(f"wrote {model.save(output)}")
     (runs / f"{name}.history.json").write_text(json.dumps(history, indent=1))

@@ -18,9 +18,9 @@ from lamarr.validation.ecal_engines.whole_events import nearest
 
 __all__ = ["judged", "set_features"]
 
-_STEPS: Final = 400
+_STEPS: Final = 250
 _BATCH: Final = 64
-_RUNS: Final = 2
+_RUNS: Final = 1
 
 
 def set_features(clusters: Columns, calorimeter: Calorimeter, *, shapes: bool) -> NDArray[np.float32]:
