@@ -13,7 +13,7 @@ from lamarr.detector import load_detector
 from lamarr.detector.geometry import load_geometry
 from lamarr.errors import PipelineError
 from lamarr.parametrizations.ecal import CLUSTER_COLUMNS
-from lamarr.parametrizations.ecal.engines import best_engine, make_engine
+from lamarr.parametrizations.ecal.engines import best_engine, idle_models, make_engine
 from lamarr.parametrizations.ecal.pairs import pairs_within
 from lamarr.parametrizations.ecal.queries import (
     CLUSTERS,
@@ -183,3 +183,9 @@ def test_what_is_too_near_is_merged_with_its_energy() -> None:
     assert stay.tolist() == [True, False, False, True, True]
     assert after["energy"][stay].tolist() == [8e3, 2e3, 1e3]
     assert after["x"][0] == pytest.approx((4000 * 1000 + 3000 * 1010 + 1000 * 1025) / 8000)
+
+
+def test_models_of_engines_that_do_not_run_are_idle() -> None:
+    models = dict.fromkeys(("acceptance", "ecal_efficiency", *needed_models("graph"), "ecal_translation"), 0)
+    assert idle_models(models, "graph") == {"ecal_efficiency", "ecal_translation"}
+    assert idle_models(models, "parametric") == set(models) - {"acceptance"} == idle_models(models, None)

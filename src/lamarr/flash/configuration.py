@@ -100,6 +100,15 @@ _FACTORIES: Final[Mapping[str, Callable[[_Parts], Stage]]] = MappingProxyType(
 )
 
 
+def _running(models: ModelSet, engine: str | None, ecal: bool) -> tuple[Model, ...]:
+    """Models of a set but for those of engines of the ECAL that do not run; `engine` None: the best."""
+    from lamarr.parametrizations.ecal.engines import best_engine, idle_models
+
+    name = (engine or best_engine(models.models)) if ecal else None
+    idle = idle_models(models.models, name)
+    return tuple(m for n, m in models.models.items() if n not in idle)
+
+
 def _lacking(models: Mapping[str, Model]) -> tuple[str, ...]:
     """Stages that a set need not have models for, and does not."""
     have = {Occupancy.name: Occupancy.name in models, Identification.name: Identification.wanted(models)}
@@ -186,8 +195,8 @@ class PipelineConfiguration:
         stages = (*stages, *(p.name for p in self.plug_ins if p.name not in (self.stages or ())))
         reverse = models.reverse_charge if self.reverse_charge is None else self.reverse_charge
         detector = load_detector(self.detector or models.detector)
-        runs = compiled(tuple(models.models.values()), self.backend)
         engine = None if self.ecal == OFF else self.ecal
+        runs = compiled(_running(models, engine, Ecal.name in stages), self.backend)
         parts = _Parts(models=models, detector=detector, reverse_charge=reverse, runs=runs, ecal=engine)
         return Pipeline(
             PlugIn(plug_ins[name]) if name in plug_ins else _FACTORIES[name](parts) for name in stages

@@ -13,7 +13,7 @@ from lamarr.errors import PipelineError, raise_unknown
 from lamarr.parametrizations.ecal.queries import needed_models
 from lamarr.parametrizations.ecal.response import Engine
 
-__all__ = ["ENGINES", "PREFERRED", "available_engines", "best_engine", "make_engine"]
+__all__ = ["ENGINES", "PREFERRED", "available_engines", "best_engine", "idle_models", "make_engine"]
 
 Models: TypeAlias = Mapping[str, Any]
 
@@ -59,6 +59,13 @@ def best_engine(models: Models) -> str:
     """Name of the engine that is preferred among those that a set has all models for."""
     available = available_engines(models)
     return next(name for name in PREFERRED if name in available)
+
+
+def idle_models(models: Models, name: str | None) -> frozenset[str]:
+    """Models of a set that belong to engines other than `name` (None: no engine runs)."""
+    used = set(ENGINES[name][0]) if name in ENGINES else set()
+    every = {m for needed, _ in ENGINES.values() for m in needed}
+    return frozenset((every - used) & set(models))
 
 
 def make_engine(

@@ -48,6 +48,16 @@ NETWORKS: Final[dict[str, type[Translation] | type[GraphFlow]]] = {
     "graph": GraphFlow,
 }
 PACES: Final = {"translation": Pace(steps=6000, batch=16), "graph": Pace(steps=8000, batch=16)}
+REFERENCES: Final = {
+    "translation": [
+        "A. Vaswani et al., Attention is all you need (2017), arXiv:1706.03762",
+        "C. Bishop, Mixture Density Networks (1994)",
+    ],
+    "graph": [
+        "Y. Lipman et al., Flow Matching for Generative Modeling (2022), arXiv:2210.02747",
+        "P. Veličković et al., Graph Attention Networks (2017), arXiv:1710.10903",
+    ],
+}
 GAME: Final = Pace(steps=1000, batch=16, adam_rate=5e-4, muon_rate=0.002, memory=0.99, seed=2)
 
 
@@ -132,6 +142,7 @@ def _card(
             "left_out": int(sample.left_out[0]),
             "sha256": sample.digest(),
         },
+        "references": REFERENCES[name],
         "reach_of_heads_in_metres": [[round(r, 3) for r in heads] for heads in reach],
         "command": f"python -m lamarr.training.ecal.train {name} --sample SAMPLE -o SET",
         "data": {"origin": said, "date": date.today().isoformat()},
@@ -167,7 +178,8 @@ def main(
     card = _card(
         name, data, network, {"pace": asdict(pace), "game": asdict(match) if match else None}, origin
     )
-    card["held_out_loss_per_cluster"] = history[-1]
+    best = history[-1] if match else min(history, key=lambda h: h["total"])
+    card["held_out"] = {"loss_per_cluster": best}
     card["recipe"]["stopped_at"] = None if until is None else history[-1]["step"]
     for model in models_of(name, network, card):
         click.echo(f"wrote {model.save(output)}")
