@@ -100,7 +100,7 @@ _FACTORIES: Final[Mapping[str, Callable[[_Parts], Stage]]] = MappingProxyType(
 )
 
 
-def _running(models: ModelSet, engine: str | None, ecal: bool) -> tuple[Model, ...]:
+def _running(models: ModelSet, engine: str | None, ecal: bool) -> tuple[Any, ...]:
     """Models of a set but for those of engines of the ECAL that do not run; `engine` None: the best."""
     from lamarr.parametrizations.ecal.engines import best_engine, idle_models
 

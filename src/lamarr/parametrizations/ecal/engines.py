@@ -63,7 +63,7 @@ def best_engine(models: Models) -> str:
 
 def idle_models(models: Models, name: str | None) -> frozenset[str]:
     """Models of a set that belong to engines other than `name` (None: no engine runs)."""
-    used = set(ENGINES[name][0]) if name in ENGINES else set()
+    used = set(ENGINES[name][0]) if name is not None and name in ENGINES else set()
     every = {m for needed, _ in ENGINES.values() for m in needed}
     return frozenset((every - used) & set(models))
 
