@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from lamarr.cli.sources import finish, named_source, output_options, source_options
+from lamarr.cli.sources import Destination, destination_options, named_source, source_options
 
 __all__ = ["command"]
 
 
 @click.command("detailed")
 @source_options
-@output_options
+@destination_options
 @click.option(
     "--detector", default="lhcb2016-magup", show_default=True, metavar="NAME|YAML", help="Field and beam."
 )
@@ -26,37 +26,27 @@ __all__ = ["command"]
     "--stop",
     default="muon",
     show_default=True,
-    metavar="ecal|muon",
-    help="Where the transport ends: in front of the calorimeters, or of hadrons and muons behind M5.",
+    metavar="ecal|muon|full",
+    help="Where the transport ends: in front of the calorimeters; of hadrons and muons behind M5; or "
+    "nowhere, so that Geant4 carries the showers.",
 )
 @click.option(
     "--transported",
     type=click.Path(path_type=Path, file_okay=False),
     help="Directory that keeps what Geant4 did: only the reconstruction is repeated.",
 )
-@click.option(
-    "--keep",
-    default="physical",
-    show_default=True,
-    metavar="all|physical|reconstructed",
-    help="Generated particles in the output; the summary counts all.",
-)
+@click.option("--hits", is_flag=True, help="Write what particles leave in the detectors, too.")
 def command(
     *,
-    outputs: tuple[str, ...],
-    force: bool,
-    checkpoint: bool,
-    batch_size: int | None,
-    quiet: bool,
     detector: str,
     geometry: str,
     workers: int,
     stop: str,
     transported: Path | None,
-    keep: str,
+    hits: bool,
     n: int | None,
     seed: int,
-    **source: Any,
+    **options: Any,
 ) -> int:
     """Carry events through LHCb with Geant4 and reconstruct what they leave (needs the extra ``detailed``).
 
@@ -67,35 +57,18 @@ def command(
     lamarr detailed --pythia minbias --nu 1.6 -n 100 -o out.parquet --workers 2
     lamarr detailed --gun 'K+ p=log(2,100) eta=2:5' -n 1000 -o kaons.root
     """  # noqa: D301
-    from lamarr._version import __version__
     from lamarr.detailed.workers import Settings, Workers
     from lamarr.detector import load_detector
-    from lamarr.flash import Run
 
-    opened = named_source(n=n, seed=seed, **source)
+    destination = Destination.taken_from(options)
+    opened = named_source(n=n, seed=seed, **options)
     settings = Settings(detector=detector, geometry=geometry, stop=stop)
-    with Workers(settings, workers, transported=transported) as pool:
-        run = Run(
-            source=opened.source,
-            pipeline=pool,
-            outputs=tuple(map(Path, outputs)),
-            seed=seed,
-            threads=workers,
-            batch_size=batch_size or 1,
-            n_events=n,
-            keep=keep,
-            force=force,
-            checkpoint=checkpoint,
-            identity=opened.identity,
-            metadata={
-                "command": "detailed",
-                "version": __version__,
-                "seed": seed,
-                "set": f"{detector}, {geometry}, stop={stop}",
-                **load_detector(detector).facts,
-                **opened.facts,
-            },
-            quiet=quiet,
+    facts = {
+        "set": f"{detector}, {geometry}, stop={stop}",
+        **load_detector(detector).facts,
+        **opened.facts,
+    }
+    with Workers(settings, workers, transported=transported, hits=hits) as pool:
+        return destination.run(
+            opened, pool, command="detailed", facts=facts, n=n, seed=seed, threads=workers, batch_size=1
         )
-        report = run()
-    return finish(report, quiet=quiet)

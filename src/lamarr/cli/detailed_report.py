@@ -10,7 +10,7 @@ __all__ = ["command"]
 
 
 @click.command("detailed-report")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="HTML page to write.")
 @click.option("--json", "as_json", is_flag=True, help="Write the numbers beside it, as NAME.json.")
 @click.option("--force", is_flag=True, help="Replace OUTPUT if it exists.")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from lamarr.flash.pipeline import Pipeline
     from lamarr.flash.report import Report
     from lamarr.flash.sources import NamedSource
 
-__all__ = ["finish", "named_source", "output_options", "source_options"]
+__all__ = ["Destination", "destination_options", "finish", "named_source", "output_options", "source_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -62,6 +65,17 @@ _OUTPUT = (
 )
 
 
+_KEEP = (
+    click.option(
+        "--keep",
+        default="physical",
+        show_default=True,
+        metavar="all|physical|reconstructed",
+        help="Generated particles in the output; the summary counts all.",
+    ),
+)
+
+
 def source_options(function: F) -> F:
     """Add FILES, --decay, --pythia, --embed, --gun, -n and --seed."""
     return _decorated(function, _SOURCE)
@@ -70,6 +84,64 @@ def source_options(function: F) -> F:
 def output_options(function: F) -> F:
     """Add -o, --force, --checkpoint, --batch-size and --quiet."""
     return _decorated(function, _OUTPUT)
+
+
+def destination_options(function: F) -> F:
+    """Add what a `Destination` is made of: :func:`output_options` and --keep."""
+    return _decorated(function, (*_OUTPUT, *_KEEP))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Destination:
+    """Where simulated events go, and how: the values of :func:`destination_options`."""
+
+    outputs: tuple[str, ...]
+    force: bool
+    checkpoint: bool
+    batch_size: int | None
+    keep: str
+    quiet: bool
+
+    @classmethod
+    def taken_from(cls, options: dict[str, Any]) -> Destination:
+        """Return it, removed from the options of a command."""
+        return cls(**{f.name: options.pop(f.name) for f in fields(cls)})
+
+    def run(
+        self,
+        opened: NamedSource,
+        pipeline: Pipeline,
+        *,
+        command: str,
+        facts: Mapping[str, Any],
+        n: int | None,
+        seed: int,
+        threads: int,
+        batch_size: int,
+    ) -> int:
+        """Send the events of `opened` through `pipeline`; report, and return the exit code.
+
+        `batch_size` is taken where the user asked for none; `facts` go into the metadata of the output.
+        """
+        from lamarr._version import __version__
+        from lamarr.flash import Run
+
+        run = Run(
+            source=opened.source,
+            pipeline=pipeline,
+            outputs=tuple(map(Path, self.outputs)),
+            seed=seed,
+            threads=threads,
+            batch_size=self.batch_size or batch_size,
+            n_events=n,
+            keep=self.keep,
+            force=self.force,
+            checkpoint=self.checkpoint,
+            identity=opened.identity,
+            metadata={"command": command, "version": __version__, "seed": seed, **facts},
+            quiet=self.quiet,
+        )
+        return finish(run(), quiet=self.quiet)
 
 
 def named_source(

@@ -6,6 +6,7 @@ import numpy as np
 
 from lamarr.detailed.context import Context
 from lamarr.detailed.fates import particle_columns, transport, true_states
+from lamarr.detailed.hits import hit_tables
 from lamarr.detailed.records import SimEvent
 from lamarr.detailed.tables import cut_to_event, event_columns, primary_vertices, tracks
 from lamarr.events import EventBatch
@@ -14,10 +15,13 @@ from lamarr.flash.stages.classify import Classify
 __all__ = ["reconstruct_event"]
 
 
-def reconstruct_event(event: SimEvent, batch: EventBatch, context: Context) -> EventBatch:
+def reconstruct_event(
+    event: SimEvent, batch: EventBatch, context: Context, *, hits: bool = False
+) -> EventBatch:
     """Return the generated event `batch` with all that the reconstruction makes of `event`.
 
-    A pure function: random numbers depend on the seed of the context and the number of the event.
+    With `hits` the tables of hits come with it. A pure function: random numbers depend on the seed of the
+    context and the number of the event.
 
     Raises
     ------
@@ -43,6 +47,7 @@ def reconstruct_event(event: SimEvent, batch: EventBatch, context: Context) -> E
         "cluster_links": calo.links,
         "calo_particles": calorimeter.with_generated(calo.particles, batch["particles"]),
     }
+    tables |= hit_tables(event) if hits else {}
     batch = batch.with_columns("particles", **particles)
     batch = batch.with_columns("events", **event_columns(found, np.asarray(in_rich.n_hits), calo.n_spd_hits))
     return batch.with_tables(*(cut_to_event(name, number, columns) for name, columns in tables.items()))

@@ -54,14 +54,16 @@ class Simulator:
     settings : Settings
     transported : Path, optional
         Directory of transported events: those in it are not carried again, and new ones are added.
+    hits : bool
+        Whether to give the tables of hits, too.
     """
 
-    def __init__(self, settings: Settings, transported: Path | None = None) -> None:
+    def __init__(self, settings: Settings, transported: Path | None = None, *, hits: bool = False) -> None:
         from lamarr.detailed.transport.store import Store
         from lamarr.detector import load_detector
         from lamarr.detector.geometry import load_geometry
 
-        self.settings = settings
+        self.settings, self.hits = settings, hits
         self.detector, self.geometry = load_detector(settings.detector), load_geometry(settings.geometry)
         self.store = Store(transported, asdict(settings)) if transported else None
 
@@ -71,7 +73,10 @@ class Simulator:
 
         context = Context(geometry=self.geometry, detector=self.detector, seed=seed)
         events = (batch.select_events(e, e + 1) for e in batch["events"]["event_id"].tolist())
-        done = [reconstruct_event(self._transported(event, context), event, context) for event in events]
+        done = [
+            reconstruct_event(self._transported(event, context), event, context, hits=self.hits)
+            for event in events
+        ]
         return EventBatch.concatenate(done)
 
     def _transported(self, batch: EventBatch, context: Context) -> SimEvent:
@@ -99,6 +104,8 @@ class Workers(Pipeline):
     transported : Path, optional
         Directory of transported events, see :class:`lamarr.detailed.transport.store.Store`. Results do not
         depend on it.
+    hits : bool
+        Whether to give the tables of hits, too.
 
     Raises
     ------
@@ -113,21 +120,22 @@ class Workers(Pipeline):
         *,
         patience: float = PATIENCE,
         transported: Path | None = None,
+        hits: bool = False,
     ) -> None:
         super().__init__(())
         if number < 1:
             raise ConfigurationError(f"workers >= 1 must hold, but got (workers={number})")
-        self.settings, self.patience = settings, patience
+        self.settings, self.patience, self.hits = settings, patience, hits
         prepare_data()
         _prepare_showers()
         self._free: queue.Queue[_Worker] = queue.Queue()
-        self._all = [_Worker(settings, transported) for _ in range(number)]
+        self._all = [_Worker(settings, transported, hits) for _ in range(number)]
         for worker in self._all:
             self._free.put(worker)
 
     def describe(self) -> list[dict[str, Any]]:
         """Return what the results depend on, as JSON data."""
-        return [{"stage": "detailed", **asdict(self.settings)}]
+        return [{"stage": "detailed", **asdict(self.settings), **({"hits": True} if self.hits else {})}]
 
     def __call__(self, batch: EventBatch, seed: int) -> EventBatch:
         """Simulate `batch` in the next free process.
@@ -159,8 +167,8 @@ class Workers(Pipeline):
 class _Worker:
     """A process, started when it is needed."""
 
-    def __init__(self, settings: Settings, transported: Path | None) -> None:
-        self.settings, self.transported = settings, transported
+    def __init__(self, settings: Settings, transported: Path | None, hits: bool) -> None:
+        self.arguments = (settings, transported, hits)
         self.process: Any = None
         self.connection: Any = None
 
@@ -184,7 +192,7 @@ class _Worker:
     def _start(self) -> None:
         ctx = multiprocessing.get_context("spawn")
         self.connection, other = ctx.Pipe()
-        self.process = ctx.Process(target=_work, args=(other, self.settings, self.transported), daemon=True)
+        self.process = ctx.Process(target=_work, args=(other, *self.arguments), daemon=True)
         self.process.start()
         other.close()  # else the end of the process would not be noticed
 
@@ -213,13 +221,13 @@ def _reason(exit_code: int | None) -> str:
     return f"with exit code {exit_code}"
 
 
-def _work(connection: Connection, settings: Settings, transported: Path | None) -> None:
+def _work(connection: Connection, settings: Settings, transported: Path | None, hits: bool) -> None:
     """Answer batches until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):  # Geant4 writes to both; what matters goes through the connection
         os.dup2(nowhere, stream)
-    simulator = Simulator(settings, transported)
+    simulator = Simulator(settings, transported, hits=hits)
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
             batch, seed = connection.recv()

@@ -15,6 +15,7 @@ from lamarr.errors import SchemaError, raise_unknown
 from lamarr.events.calorimeter_tables import CALORIMETER_TABLES
 from lamarr.events.columns import Column, TableSchema
 from lamarr.events.generated_tables import GENERATED_TABLES
+from lamarr.events.hit_tables import HIT_TABLES
 from lamarr.events.reconstructed_tables import COVARIANCE_PAIRS, RECONSTRUCTED_TABLES
 
 __all__ = [
@@ -103,7 +104,10 @@ _FATES: Final = {
 
 
 SCHEMA: Final = MappingProxyType(
-    {table.name: table for table in (*GENERATED_TABLES, *RECONSTRUCTED_TABLES, *CALORIMETER_TABLES)}
+    {
+        table.name: table
+        for table in (*GENERATED_TABLES, *RECONSTRUCTED_TABLES, *CALORIMETER_TABLES, *HIT_TABLES)
+    }
 )
 """All tables by name, in the order in which files hold them."""
 

@@ -21,6 +21,9 @@ PLAIN: Final = {
     "calo_particles": "CaloParticles",
     "clusters": "CaloClusters",
     "cluster_links": "CaloClusterLinks",
+    "tracker_hits": "TrackerHits",
+    "rich_segments": "RichSegments",
+    "muon_hits": "MuonHits",
     "neutrals": "NeutralCandidates",
     "electrons": "ElectronTracks",
 }

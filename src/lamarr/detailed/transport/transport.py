@@ -30,6 +30,7 @@ __all__ = ["STOPS", "Transport"]
 STOPS: Final = {
     "ecal": "everything ends at the front of the calorimeters",
     "muon": "electrons and photons end there; hadrons and muons go on to the last muon station",
+    "full": "nothing ends there: Geant4 carries the showers, plate by plate",
 }
 """Where the transport ends."""
 
@@ -63,14 +64,14 @@ class Transport:
         if stop not in STOPS:
             raise_unknown("end of the transport", stop, STOPS)
         self.context, self.stop, self.limits = context, stop, limits or Limits()
-        key = (context.geometry.name, context.detector.name, field)
+        key = (context.geometry.name, context.detector.name, field, stop == "full")
         if key not in self._kernels:
             if self._kernels:
                 raise ConfigurationError(
-                    "Geant4 runs with one detector in a process, and this one has started it with "
+                    "Geant4 runs with one detector and one kind of end in a process, and this one has "
                     f"{next(iter(self._kernels))}: use another process for {key}"
                 )
-            machine = _Machine(context.geometry, context.detector if field else None)
+            machine = _Machine(context.geometry, context.detector if field else None, showers=stop == "full")
             # Geant4 and Python would both delete its parts when the process ends, and crash
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(machine))
             self._kernels[key] = machine
@@ -91,12 +92,14 @@ class Transport:
 class _Machine:
     """The kernel with its sensors and actions, for one detector."""
 
-    def __init__(self, geometry: Geometry, detector: Detector | None) -> None:
+    def __init__(self, geometry: Geometry, detector: Detector | None, *, showers: bool = False) -> None:
+        from lamarr.detailed.transport.geant.calorimeters import Plates
         from lamarr.detailed.transport.geant.detector import LHCb
         from lamarr.detailed.transport.geant.field import Field
         from lamarr.detailed.transport.geant.kernel import Kernel, muted
         from lamarr.detailed.transport.geant.primaries import Shooter
         from lamarr.detailed.transport.geant.sensors import Front, Gate, Hits, MuonGas, RichGas
+        from lamarr.detailed.transport.geant.showers import COMMANDS, Reader, Showers
         from lamarr.detailed.transport.geant.truth import Births, Deaths, Truth
         from lamarr.detailed.transport.layers import middles
 
@@ -113,15 +116,24 @@ class _Machine:
             "gate": self.gate,
         }
         self.field = Field(detector) if detector is not None else None
-        self.detector = LHCb(geometry, sensors, self.field)
+        plates = Plates(geometry.calorimeter) if showers else None
+        self.detector = LHCb(geometry, sensors, self.field, plates)
+        readers: list[Reader] = []
 
         def actions() -> list[Any]:
             self.shooter = Shooter()
             self.births = Births(self.truth, Limits(), front=front, magnet=geometry.magnet.z_begin)
-            return [self.shooter, self.births, Deaths(self.truth, front)]
+            self.deaths = Deaths(self.truth, front)
+            readers.extend([Reader(plates)] if plates is not None else [])
+            return [self.shooter, self.births, self.deaths, *readers]
 
         with muted():
-            self.kernel = Kernel(self.detector, actions)
+            self.kernel = Kernel(self.detector, actions, COMMANDS if showers else ())
+        self.showers = (
+            Showers(self.kernel, self.shooter, self.births, self.deaths, self.front, self.muon, *readers)
+            if showers
+            else None
+        )
 
     def carry(self, batch: EventBatch, mode: Transport) -> SimEvent:
         """Carry one event."""
@@ -141,18 +153,28 @@ class _Machine:
             self.field.forget()
         self.kernel.event(event_seed(mode.context.seed, event, "detailed.transport"))
         whose = (batch["particles"][c][rows].tolist() for c in ("particle_id", "collision_id"))
+        tracks = self.truth.records(*whose)
+        faces, muon_hits = np.array(self.front.rows, CALO_FACE), list(self.muon.rows)
+        cells = np.empty(0, CALO_CELL)
+        if self.showers is not None:
+            cells, more = self.showers.carry(
+                faces,
+                self.geometry.calorimeter.gate,
+                lambda row: event_seed(mode.context.seed, event, f"detailed.transport.shower.{row}"),
+            )
+            muon_hits += more
         return SimEvent(
             event_id=event,
-            tracks=self.truth.records(*whose),
+            tracks=tracks,
             hits=_sorted(np.array(self.hits.rows, TRACKER_HIT), "layer"),
             rich_segments=np.array([tuple(r) for gas in self.gases for r in gas.rows], RICH_SEGMENT),
-            muon_hits=np.array(self.muon.rows, MUON_HIT),
-            calo_faces=np.array(self.front.rows, CALO_FACE),
-            calo_cells=np.empty(0, CALO_CELL),
+            muon_hits=np.array(muon_hits, MUON_HIT),
+            calo_faces=faces,
+            calo_cells=cells,
         )
 
     def _configure(self, mode: Transport) -> None:
-        self.front.stop = mode.stop
+        self.front.stop = "ecal" if self.showers is not None else mode.stop
         self.gate.momentum = mode.limits.magnet_p
         self.births.limits = mode.limits
         self.detector.set_limits(mode.limits)

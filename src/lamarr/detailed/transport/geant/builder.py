@@ -108,6 +108,15 @@ class Builder:
             self.roles[role].append(logical)
         return logical, at[2]
 
+    def put(self, logical: Any, at: tuple[float, float, float], *, copy: int = 0) -> None:
+        """Place a volume that is made already; it may be placed many times."""
+        volume, z = self._mother or (self.world, 0.0)
+        centre = g4.G4ThreeVector(at[0], at[1], at[2] - z)
+        placed = g4.G4PVPlacement(None, centre, logical, logical.GetName(), volume, False, copy)
+        self.keep.append(placed)
+        self.placed.append(placed)
+        self.z.append(at[2])
+
     def plane(
         self,
         name: str,

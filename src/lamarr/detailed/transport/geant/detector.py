@@ -7,6 +7,7 @@ from typing import Any
 
 from lamarr.detailed.transport.geant.binding import g4
 from lamarr.detailed.transport.geant.builder import Builder
+from lamarr.detailed.transport.geant.calorimeters import Plates
 from lamarr.detailed.transport.geant.field import Field
 from lamarr.detailed.transport.geant.identifiers import build_identifiers
 from lamarr.detailed.transport.geant.passive import build_pipe, build_walls
@@ -30,11 +31,19 @@ class LHCb(g4.G4VUserDetectorConstruction):
         By the role of their volumes.
     field : Field, optional
         The magnetic field; None for none.
+    plates : Plates, optional
+        Calorimeters for showers; averages without them.
     """
 
-    def __init__(self, geometry: Geometry, sensors: Mapping[str, Any], field: Field | None) -> None:
+    def __init__(
+        self,
+        geometry: Geometry,
+        sensors: Mapping[str, Any],
+        field: Field | None,
+        plates: Plates | None = None,
+    ) -> None:
         super().__init__()
-        self.geometry, self.sensors, self.field = geometry, sensors, field
+        self.geometry, self.sensors, self.field, self.plates = geometry, sensors, field, plates
         self.build = Builder(geometry)
 
     def Construct(self) -> Any:  # noqa: N802
@@ -49,7 +58,7 @@ class LHCb(g4.G4VUserDetectorConstruction):
         build.keep += [box, top]
         build_pipe(build)
         build_trackers(build)
-        build_identifiers(build)
+        build_identifiers(build, self.plates)
         build_walls(build)
         magnet = self.geometry.magnet
         # charged particles that the field will turn end here, behind the last TT layer
@@ -83,6 +92,8 @@ class LHCb(g4.G4VUserDetectorConstruction):
             g4.G4SDManager.GetSDMpointer().AddNewDetector(sensor)
             for volume in self.build.roles[role]:
                 volume.SetSensitiveDetector(sensor)
+        if self.plates is not None:
+            self.plates.sensitive()
         if self.field is not None:
             roles, end = self.build.roles, self.geometry.velo.tank.z_end
             self.field.switch_on(roles["velo"], roles["no field"], end)

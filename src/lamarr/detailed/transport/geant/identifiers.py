@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lamarr.detailed.transport.geant.binding import g4
 from lamarr.detailed.transport.geant.builder import Builder
+from lamarr.detailed.transport.geant.calorimeters import Plates
 from lamarr.detailed.transport.geant.passive import pipe_in
 from lamarr.detector.geometry.identification import Calorimeter, Muon, Rich
 
@@ -13,8 +14,8 @@ FRONT = 0.1
 """Thickness (mm) of the plane where calorimeters take over."""
 
 
-def build_identifiers(build: Builder) -> None:
-    """Place all detectors that identify particles; showers are not carried in them, so they are averaged."""
+def build_identifiers(build: Builder, plates: Plates | None = None) -> None:
+    """Place all detectors that identify particles; calorimeters are averages but for `plates`."""
     geometry = build.geometry
     _rich(build, geometry.rich1, 1)
     _rich(build, geometry.rich2, 2)
@@ -25,7 +26,11 @@ def build_identifiers(build: Builder) -> None:
     downstream = build.place(box, "AIR", (0, 0, (world.z_end + begin) / 2), role="no field")
     with build.inside(downstream):
         pipe_in(build, begin + FRONT, world.z_end, None)
-        _calorimeters(build, geometry.calorimeter)
+        _front(build, geometry.calorimeter)
+        if plates is not None:
+            plates.place(build)
+        else:
+            _calorimeters(build, geometry.calorimeter)
         for number in others:
             _station(build, geometry.muon, number)
         _iron(build, geometry.muon)
@@ -48,14 +53,18 @@ def _rich(build: Builder, rich: Rich, number: int) -> None:
         pipe_in(build, begin, end, slab)
 
 
-def _calorimeters(build: Builder, calo: Calorimeter) -> None:
-    region = calo.regions[0]
-    outer = [(region.half_x * calo.module, region.half_y * calo.module)]
-    hole = [(calo.hole[0] * calo.module, calo.hole[1] * calo.module)]
+def _front(build: Builder, calo: Calorimeter) -> None:
+    """Place the plane where calorimeters take over, and the wall around them."""
     side = (build.geometry.world.x - 1, build.geometry.world.y - 1)
     build.plane("front", "AIR", calo.front, FRONT, [side], role="front")
     frame = (calo.hcal.half_x + 100, calo.hcal.half_y + 100)
     build.plane("wall_calo", "Fe", calo.front + 1, 5, [side], [frame], role="wall")
+
+
+def _calorimeters(build: Builder, calo: Calorimeter) -> None:
+    region = calo.regions[0]
+    outer = [(region.half_x * calo.module, region.half_y * calo.module)]
+    hole = [(calo.hole[0] * calo.module, calo.hole[1] * calo.module)]
     for name, slab in (("spd", calo.spd), ("lead", calo.lead), ("prs", calo.prs)):
         build.plane(name, slab.material, slab.z, slab.thickness, outer, hole, role="absorber")
     ecal, hcal = calo.ecal, calo.hcal

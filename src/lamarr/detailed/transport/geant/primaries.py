@@ -84,6 +84,12 @@ class Shooter(g4.G4VUserPrimaryGeneratorAction):
             )
         ]
 
+    def shoot(
+        self, pid: int, t: float, x: float, y: float, z: float, px: float, py: float, pz: float
+    ) -> None:
+        """Take one particle that Geant4 made itself; ns, mm, MeV."""
+        self.shots = [(self._definition(pid, -1, -1), t, x, y, z, px, py, pz)]
+
     def _definition(self, pid: int, number: int, event: int) -> Any:
         if pid not in self._known:
             self._known[pid] = g4.G4ParticleTable.GetParticleTable().FindParticle(pid)

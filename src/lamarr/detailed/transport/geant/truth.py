@@ -99,7 +99,7 @@ class Truth:
 
 
 class Births(g4.G4UserStackingAction):
-    """Decides which new tracks are carried, and notes them."""
+    """Decides which new tracks are carried, and notes them; in `showers` all are, and none is noted."""
 
     def __init__(self, truth: Truth, limits: Limits, *, front: float, magnet: float) -> None:
         super().__init__()
@@ -108,6 +108,8 @@ class Births(g4.G4UserStackingAction):
 
     def ClassifyNewTrack(self, track: Any) -> Any:  # noqa: N802
         """Note a track, or drop it. Called for every secondary: what is cheap to ask comes first."""
+        if self.showers:
+            return _CARRY
         energy, parent = track.GetKineticEnergy(), track.GetParentID()
         if parent and energy < self.limits.light:
             return _KILL
@@ -128,9 +130,7 @@ class Births(g4.G4UserStackingAction):
         limits = self.limits
         if z > self.front:
             if pid in _SHOWERS:
-                return not self.showers
-            if self.showers:
-                return pid in _NEUTRINOS
+                return True
             lowest = limits.calorimeter_neutron if pid in _NEUTRAL else limits.calorimeter_hadron
             return energy < lowest or pid in _NEUTRINOS
         if pid in _LIGHT:
@@ -143,10 +143,12 @@ class Deaths(g4.G4UserTrackingAction):
 
     def __init__(self, truth: Truth, front: float) -> None:
         super().__init__()
-        self.truth, self.front = truth, front
+        self.truth, self.front, self.showers = truth, front, False
 
     def PostUserTrackingAction(self, track: Any) -> None:  # noqa: N802
         """Note the end of a track."""
+        if self.showers:
+            return
         point = track.GetStep().GetPostStepPoint()
         process = point.GetProcessDefinedStep()
         x = point.GetPosition()
