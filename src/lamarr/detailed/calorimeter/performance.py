@@ -28,6 +28,9 @@ PURE: Final = 0.98
 """Least share of a cluster's energy, and of a photon's, that makes a pair of both."""
 
 PI0_MASS: Final = 134.9768
+LARGEST_ET: Final = 10.0
+"""Transverse energy (GeV) of photons above which cells reach the end of their ADC: they are left out."""
+
 _LEAST: Final = 20  # entries of an interval
 
 
@@ -43,7 +46,8 @@ def calorimeter_performance(batch: EventBatch) -> dict[str, Any]:
     -------
     dict
         ``photons``: by interval of energy the number, median energy (GeV), width and median of ΔE/E,
-        width of Δx (mm), design resolution and ratio to it; widths are half the central 68.3 %.
+        width of Δx (mm), design resolution and ratio to it; widths are half the central 68.3 %. Without
+        photons of more than `LARGEST_ET`.
         ``pi0``: number, median and width of the mass (MeV) of resolved π0; None without any.
         ``clusters``: number of events, mean, median and 90th percentile of clusters per event;
         ``merged``: number of clusters, and of those taken for a merged π0.
@@ -71,10 +75,16 @@ def _pairs(batch: EventBatch) -> dict[str, NDArray[Any]]:
         "cluster": cluster,
         "photon": photon,
         "true": particles["energy"][photon],
+        "transverse": particles["energy"][photon] * _sine(particles["tx"][photon], particles["ty"][photon]),
         "ratio": clusters["energy"][cluster] / particles["energy"][photon],
         "dx": clusters["x"][cluster] - particles["x"][photon] - particles["tx"][photon] * way,
         "dy": clusters["y"][cluster] - particles["y"][photon] - particles["ty"][photon] * way,
     }
+
+
+def _sine(tx: Floats, ty: Floats) -> Floats:
+    slope2 = tx**2 + ty**2
+    return np.asarray(np.sqrt(slope2 / (1 + slope2)))
 
 
 def _width(values: Floats) -> float:
@@ -86,7 +96,7 @@ def _resolution(pairs: dict[str, NDArray[Any]]) -> list[dict[str, float]]:
     rows = []
     gev = pairs["true"] * 1e-3
     for low, high in pairwise(EDGES_GEV):
-        use = (gev >= low) & (gev < high)
+        use = (gev >= low) & (gev < high) & (pairs["transverse"] < 1e3 * LARGEST_ET)
         if use.sum() < _LEAST:
             continue
         design = float(np.sqrt(np.mean(0.1**2 / gev[use] + 0.01**2)))

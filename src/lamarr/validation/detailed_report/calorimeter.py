@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from lamarr.detailed.calorimeter.performance import calorimeter_performance
+from lamarr.detailed.calorimeter.performance import LARGEST_ET, PURE, calorimeter_performance
 from lamarr.events import EventBatch
 from lamarr.validation.detailed_report.findings import Finding, Plot, Reference, Section
 from lamarr.validation.profiles import Profile
@@ -28,7 +28,10 @@ def calorimeter_section(batch: EventBatch) -> Section:
     findings.append(
         Finding(name="clusters per event", value=clusters["mean"], note=f"median {clusters['median']:g}")
     )
-    note = "Photons with a cluster of their own: 95 % of the energy of each is in the other."
+    note = (
+        f"Photons with a cluster of their own: {PURE:.0%} of the energy of each is in the other. Above "
+        f"{LARGEST_ET:g} GeV of transverse energy cells reach the end of their ADC, as LHCb's do: left out."
+    )
     return Section(
         title=title, findings=tuple(findings), plots=(_plot(performance["photons"]),), notes=(note,)
     )
