@@ -28,9 +28,10 @@ from lamarr.validation.report import (
     to_json,
     write_report,
 )
-from lamarr.validation.report.catalogue import OBSERVABLES
+from lamarr.validation.report.catalogue import OBSERVABLES, WIDTHS
 from lamarr.validation.report.groups import columns_of
 from lamarr.validation.report.independence import training_digests
+from lamarr.validation.report.judgements import judge_observable, judge_width
 from lamarr.validation.report.verdicts import FAILED, NOISE, PASSED, SHOWN
 
 
@@ -229,3 +230,32 @@ def test_candidates_are_made_where_a_sample_has_none(calorimeter):
     assert ours["is_photon"].sum() > 500
     for name in ours:
         np.testing.assert_array_equal(ours[name], theirs[name])
+
+
+@pytest.mark.parametrize("which", ["both", "one", "empty", "nan"])
+def test_columns_that_say_nothing_are_judged_or_named(which):
+    mass = OBSERVABLES["Lb2LcMuNu_Lc_m"]
+    varied = np.random.default_rng(3).normal(2286, 6, 500)
+    same = np.full(500, 2286.0)
+    pair = {
+        "both": (same, same),
+        "one": (varied, same),
+        "empty": (varied[:0], varied),
+        "nan": (varied * np.nan, varied),
+    }[which]
+    columns = [{"Lc_m": v} for v in pair]
+    if which in ("empty", "nan"):
+        with pytest.raises(MissingNameError, match="fewer than 100"):
+            list(judge_observable(columns, mass, "", 0, 100))
+        return
+    verdicts = {v.what: v for v in judge_observable(columns, mass, "", 0, 100) if isinstance(v, Verdict)}
+    assert verdicts["KS"].outcome == (PASSED if which == "both" else FAILED)
+    assert "relative difference of the width" not in verdicts
+
+
+def test_bins_without_overlap_are_named():
+    slow, fast = (
+        {"p": np.full(300, p), "dp": np.zeros(300), "species": np.full(300, 13)} for p in (3.0, 60.0)
+    )
+    with pytest.raises(MissingNameError, match="no bin of p"):
+        list(judge_width((slow, fast), WIDTHS["sigma_p"], "μ", 13, 100))

@@ -45,11 +45,11 @@ class Profile:
     left_out: int
 
 
-def _density(ordered: Array, q: float) -> float:
-    """Probability density at quantile `q`, from the slope of the quantile function over ±√(q (1 − q) / n)."""
+def _sparsity(ordered: Array, q: float) -> float:
+    """Inverse probability density at quantile `q`: slope of the quantile function over ±√(q (1 − q) / n)."""
     step = min(np.sqrt(q * (1 - q) / len(ordered)), q, 1 - q)
     low, high = np.quantile(ordered, [q - step, q + step])
-    return float(2 * step / max(high - low, np.finfo(float).tiny))
+    return float((high - low) / (2 * step))
 
 
 def half_width_error(values: NDArray[Any]) -> float:
@@ -63,15 +63,15 @@ def half_width_error(values: NDArray[Any]) -> float:
     F. Mosteller, On some useful "inefficient" statistics, Ann. Math. Statist. 17 (1946) 377
     """
     ordered = np.sort(np.asarray(values, np.float64))
-    f, g = _density(ordered, _LOW), _density(ordered, _HIGH)
-    variance = _LOW * (1 - _LOW) / f**2 + _HIGH * (1 - _HIGH) / g**2 - 2 * _LOW * (1 - _HIGH) / (f * g)
-    return float(np.sqrt(variance / len(ordered)) / 2)
+    a, b = _sparsity(ordered, _LOW), _sparsity(ordered, _HIGH)
+    variance = _LOW * (1 - _LOW) * a**2 + _HIGH * (1 - _HIGH) * b**2 - 2 * _LOW * (1 - _HIGH) * a * b
+    return float(np.sqrt(max(variance, 0.0) / len(ordered)) / 2)
 
 
 def median_error(values: NDArray[Any]) -> float:
     """Return the standard error 1 / (2 f √n) of the median of n values: 1.25 σ/√n for a Gaussian."""
     ordered = np.sort(np.asarray(values, np.float64))
-    return float(1 / (2 * _density(ordered, 0.5) * np.sqrt(len(ordered))))
+    return float(_sparsity(ordered, 0.5) / (2 * np.sqrt(len(ordered))))
 
 
 def wilson(passed: ArrayLike, total: ArrayLike) -> tuple[Array, Array]:

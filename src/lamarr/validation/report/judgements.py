@@ -169,8 +169,8 @@ def _shape(a: Array, b: Array, observable: Observable, common: dict[str, Any]) -
         error = float(np.hypot(median_error(inside[0]), median_error(inside[1])))
         what = f"shift of the median{unit}"
         yield Verdict(what=what, value=shift, error=error, target=targets["shift"], **common)
-    if "width" in targets:
-        wa, wb = (half_width(v) for v in inside)
+    wa, wb = (half_width(v) for v in inside)
+    if "width" in targets and min(wa, wb) > 0:
         relative = float(np.hypot(half_width_error(inside[0]) / wa, half_width_error(inside[1]) / wb))
         what = "relative difference of the width"
         yield Verdict(what=what, value=abs(wa / wb - 1), error=relative, target=targets["width"], **common)
@@ -252,9 +252,9 @@ def judge_width(pair: Pair, width: Width, species: str, pid: int, least: int) ->
         raise MissingNameError(f"'{width.group}' has no column '{width.column}'")
     enough(len(both[0]["p"]), len(both[1]["p"]), least)
     flash, detailed = (widths(c["p"], c[width.column], P_EDGES, least=least) for c in both)
-    common = sorted(set(flash.low) & set(detailed.low))
+    common = sorted(set(flash.low[flash.value > 0]) & set(detailed.low[detailed.value > 0]))
     if not common:
-        raise MissingNameError(f"no bin of p has {least} entries in both samples")
+        raise MissingNameError(f"no bin of p has {least} entries that differ in both samples")
     fa, fb = np.searchsorted(flash.low, common), np.searchsorted(detailed.low, common)
     ratio = flash.value[fa] / detailed.value[fb] - 1
     error = np.hypot(flash.above[fa] / flash.value[fa], detailed.above[fb] / detailed.value[fb])
