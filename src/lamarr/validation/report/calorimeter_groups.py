@@ -48,6 +48,7 @@ def _kinematics(batch: EventBatch, rows: Array) -> Columns:
     slope = np.hypot(t["tx"], t["ty"])
     return {
         "event_id": t["event_id"],
+        "is_signal": t["from_signal"],
         "p": energy,
         "pt": energy * slope / np.hypot(1, slope),
         "eta": np.arcsinh(1 / np.maximum(slope, 1e-9)),
