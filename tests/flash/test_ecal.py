@@ -6,10 +6,11 @@ import pytest
 import lamarr
 from lamarr.detector import behind_the_magnet, load_detector
 from lamarr.detector.geometry import load_geometry
-from lamarr.errors import ConfigurationError, InputFileError
+from lamarr.errors import ConfigurationError, InputFileError, PipelineError
 from lamarr.events import Table
 from lamarr.events.integrity import check_keys, check_references
 from lamarr.flash import PipelineConfiguration
+from lamarr.flash.link import compile_pipeline
 from lamarr.flash.stages import Classify, Ecal, Propagate, Resolution
 from lamarr.parametrizations.ecal import LOSSES, LeftOut, Response
 from lamarr.parametrizations.ecal.candidates import PI0_MASS
@@ -202,6 +203,12 @@ def test_events_without_photons_and_batches_without_events():
     check_keys(empty)
     assert isinstance(empty.neutrals, Table)
     assert empty.neutrals.rows == 0
+
+
+def test_a_pipeline_with_the_ecal_is_not_compiled_to_c(tmp_path):
+    (tmp_path / "p.yaml").write_text("ecal: parametric\n")
+    with pytest.raises(PipelineError, match="stage 'ecal' cannot be compiled"):
+        compile_pipeline(tmp_path / "p.yaml", tmp_path / "libx.so")
 
 
 def test_engines_are_named_and_checked():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from lamarr.errors import ConfigurationError, OutputFileError
-from lamarr.flash.configuration import load_pipeline
+from lamarr.flash.configuration import OFF, load_configuration
 from lamarr.flash.link.program import emit_pipeline
 from lamarr.flash.link.stage import template
 
@@ -23,7 +24,8 @@ def compile_pipeline(
     Parameters
     ----------
     configuration : str or Path, optional
-        YAML file of a pipeline, or a set by name or folder; default: the default pipeline.
+        YAML file of a pipeline, or a set by name or folder; default: the default pipeline. The ECAL is
+        compiled by none of them: it is left out where it is not asked for.
     library : str or Path
         ``…/libNAME.so``. Beside it come ``NAME.h``, ``NAME_models.h`` (the models one by one, among others
         as LHCb's plug-ins) and ``NAME.pc`` for pkg-config.
@@ -55,7 +57,10 @@ def compile_pipeline(
     for file in files:
         if file.exists() and not force:
             raise OutputFileError(f"{file} exists: choose another name, or replace it with --force")
-    pipeline = load_pipeline(configuration, backend="numpy")
+    chosen = load_configuration(configuration, backend="numpy")
+    if chosen.stages is None and chosen.ecal is None:
+        chosen = replace(chosen, ecal=OFF)  # objects of the ECAL know of each other: no row stage
+    pipeline = chosen.build()
     levels = levels_of_target()
     source = emit_pipeline(pipeline, name, levels=levels)
     title = f"{configuration or 'the default pipeline'}"
