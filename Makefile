@@ -8,8 +8,8 @@ WORKERS ?= 2
 EXTRAS ?= dev,generate,tune
 SET := src/lamarr/parametrizations/sets/lhcb2016-magup
 
-.PHONY: demo test lint docs validation closure samples-tracking train-tracking zoo zoo-toy \
-  samples-small samples clean
+.PHONY: demo test lint docs validation closure samples-tracking train-tracking train-detailed zoo \
+  zoo-toy samples-small samples clean
 
 $(VENV)/.base: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -70,6 +70,23 @@ samples-tracking: $(SAMPLES)/train/physical.npy $(SAMPLES)/closure/physical.npy
 train-tracking: $(SAMPLES)/train/physical.npy
 	for model in acceptance efficiency resolution covariance; do \
 	  $(BIN)/python -m lamarr.training.tracking.train $$model --sample $(SAMPLES)/train --runs $(RUNS) -o $(SET) || exit 1; done
+
+# The set of the detailed simulation, from `make samples-small` (or FROM=samples); under an hour on two cores
+FROM ?= samples-small
+DETAILED_SET := src/lamarr/parametrizations/sets/lhcb2016-detailed-magup
+LEARN := $(foreach name,balanced minbias bbbar ccbar,$(SAMPLES)/$(FROM)/$(name).parquet)
+HEAVY := $(foreach name,bbbar ccbar,$(SAMPLES)/$(FROM)/$(name).parquet)
+
+train-detailed: $(VENV)/.train
+	$(BIN)/python -m lamarr.training.tracking.from_events $(LEARN) -o $(SAMPLES)/$(FROM)/tracking
+	for model in acceptance:20000 efficiency:20000 resolution:8000 covariance:8000; do \
+	  $(BIN)/python -m lamarr.training.tracking.train $${model%:*} --steps $${model#*:} --hold-out 8000 \
+	  --sample $(SAMPLES)/$(FROM)/tracking --runs $(RUNS)/detailed -o $(DETAILED_SET) || exit 1; done
+	$(BIN)/python -m lamarr.training.tracking.primary_vertices $(HEAVY) -o $(DETAILED_SET)
+	$(BIN)/python -m lamarr.training.occupancy $(LEARN) $(HEAVY:%=--gun %) -o $(SAMPLES)/$(FROM)/occupancy.yaml
+	$(BIN)/lamarr train occupancy --data $(SAMPLES)/$(FROM)/occupancy.yaml -o $(DETAILED_SET) --runs $(RUNS)
+	printf 'files: [balanced.parquet, minbias.parquet, bbbar.parquet, ccbar.parquet]\n' > $(SAMPLES)/$(FROM)/pid.yaml
+	$(BIN)/lamarr train --all --data $(SAMPLES)/$(FROM)/pid.yaml -o $(DETAILED_SET) --runs $(RUNS)
 
 closure: $(SAMPLES)/closure/physical.npy
 	$(BIN)/python -m lamarr.validation.closure --sample $(SAMPLES)/closure

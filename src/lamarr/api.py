@@ -57,7 +57,7 @@ def generate(source: str | EventSource, n: int | None = None, seed: int = 0) -> 
 
 def simulate(
     events: EventBatch,
-    set: str | Path = "lhcb2016-magup",  # noqa: A002
+    set: str | Path | None = None,  # noqa: A002
     seed: int = 0,
     threads: int = 1,
     *,
@@ -70,8 +70,8 @@ def simulate(
     ----------
     events : EventBatch
         Generated events.
-    set : str or Path
-        Trained models: the name of a shipped set, or a folder.
+    set : str or Path, optional
+        Trained models: the name of a shipped set, or a folder; by default ``lamarr.flash.DEFAULT_SET``.
     seed : int
         Key of the random numbers. The same events and seed give the same result, bit by bit.
     threads : int
@@ -92,9 +92,7 @@ def simulate(
 
     if threads < 1:
         raise ConfigurationError(f"threads >= 1 must hold, but got (threads={threads})")
-    chain = (
-        pipeline if isinstance(pipeline, Pipeline) else load_pipeline(pipeline or str(set), backend=backend)
-    )
+    chain = pipeline if isinstance(pipeline, Pipeline) else load_pipeline(pipeline or set, backend=backend)
     results = []
     for outcome in ordered_map(lambda b: process(b, 0, 0, chain, seed, "all"), _pieces(events), threads):
         if outcome.failures:

@@ -70,7 +70,7 @@ def test_a_stage_must_write_what_it_declares():
 
 def test_default_pipeline_has_all_stages_that_the_set_has_models_for(tiny_set):
     pipeline = load_pipeline(str(tiny_set))
-    assert [s.name for s in pipeline.stages] == [n for n in STAGES if n not in ("occupancy", "pid")]
+    assert [s.name for s in pipeline.stages] == [n for n in STAGES if n not in ("occupancy", "pid", "ecal")]
     assert "classify -> acceptance" in repr(pipeline)
 
 

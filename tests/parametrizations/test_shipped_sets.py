@@ -3,19 +3,23 @@
 import numpy as np
 import pytest
 
+from lamarr.parametrizations.pid import MODELS
+from lamarr.parametrizations.pid import SPECIES as SPECIES_WITH_MODELS
 from lamarr.parametrizations.sets import load_set, set_names
 from lamarr.parametrizations.tracking import beam_conditions, production_conditions
 
 NAMES = set_names()
 FROM_THE_TEACHER = ("lhcb2016-magdown", "lhcb2016-magup")
 DETAILED = "lhcb2016-detailed-magup"
+FROM_SIMULATION = ("lhcb2016-detailed-magdown", DETAILED)
+TRACKING = ("acceptance", "efficiency", "resolution", "covariance")
 PAIRS = [(a, b) for b in range(5) for a in range(b)]
 SPECIES = np.array([11, 13, 211, 321, 2212])
 
 
-@pytest.fixture(scope="module")
-def magup():
-    return load_set("lhcb2016-magup")
+@pytest.fixture(scope="module", params=["lhcb2016-magup", DETAILED])
+def magup(request):
+    return load_set(request.param)
 
 
 def particles(n, seed):
@@ -47,15 +51,18 @@ def normal(n, model, seed):
 
 
 def test_the_sets_are_these():
-    assert sorted(NAMES) == sorted((*FROM_THE_TEACHER, DETAILED))
+    assert sorted(NAMES) == sorted((*FROM_THE_TEACHER, *FROM_SIMULATION))
 
 
-def test_models_of_the_ecal_have_cards_that_say_where_they_come_from():
-    models = {n: m for n, m in load_set(DETAILED).models.items() if n.startswith("ecal_")}
-    assert "ecal_efficiency" in models
+def test_the_detailed_set_has_tracks_identification_and_ecal():
+    wanted = {f"{m}_{s}" for m in MODELS for s in SPECIES_WITH_MODELS} | {"occupancy", *TRACKING}
+    wanted |= {"ecal_efficiency"}
+    models = load_set(DETAILED).models
+    assert set(models) >= wanted
     for model in models.values():
-        for key in ("title", "references", "command", "sample", "data", "licence", "held_out", "lamarr"):
+        for key in ("title", "references", "command", "sample", "data", "licence", "lamarr"):
             assert model.card[key], (model.name, key)
+        assert "held_out" in model.card or "held_out_loss" in model.card
         assert "detailed simulation" in model.card["data"]["origin"]
 
 
@@ -72,7 +79,7 @@ def test_every_model_has_a_card_that_says_where_it_comes_from(name):
 
 
 def test_magdown_is_magup_with_the_charge_reversed(magup):
-    down = load_set("lhcb2016-magdown")
+    down = load_set(magup.name.replace("up", "down"))
     assert down.reverse_charge
     assert not magup.reverse_charge
     assert down.models["acceptance"].card["weights"] == magup.models["acceptance"].card["weights"]

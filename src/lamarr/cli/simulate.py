@@ -14,7 +14,9 @@ __all__ = ["command"]
 @click.command("simulate")
 @source_options
 @destination_options
-@click.option("--set", "set_", metavar="NAME|FOLDER", help="Trained models. [default: lhcb2016-magup]")
+@click.option(
+    "--set", "set_", metavar="NAME|FOLDER", help="Trained models. [default: lhcb2016-detailed-magup]"
+)
 @click.option(
     "--backend",
     metavar="auto|c|numpy",

@@ -1,6 +1,6 @@
 """Pipelines from a set, in YAML or Python.
 
-set: lhcb2016-magup            # trained models: a shipped set, or a folder
+set: lhcb2016-detailed-magup   # trained models: a shipped set, or a folder
 detector: lhcb2016-magup       # default: the detector of the set; or a YAML file
 reverse_charge: false          # default: what the set says
 stages:                        # default: all shipped stages that the set has models for
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_SET", "PipelineConfiguration", "load_configuration", "load_pipeline"]
 
-DEFAULT_SET: Final = "lhcb2016-magup"
+DEFAULT_SET: Final = "lhcb2016-detailed-magup"
 
 OFF: Final = "off"
 """The engine that is none."""

@@ -13,6 +13,7 @@ import yaml
 from rich.console import Console
 
 from lamarr.errors import ConfigurationError, LamarrError, MissingExtraError, ModelError
+from lamarr.flash import DEFAULT_SET
 from lamarr.training.names import CLASSES
 from lamarr.training.recipe import Recipe, load_recipe, resolve_recipes, shipped_recipes
 from lamarr.transpile import Model
@@ -154,13 +155,13 @@ def _summary(model: Model, run: Path) -> str:
 
 
 def declare_set(folder: Path, names: Sequence[str]) -> None:
-    """Add models to the set in `folder`; a new set takes everything else from the default one."""
+    """Add models to the set in `folder`; a new set takes everything else from the default set."""
     path = folder / "set.json"
     declared: dict[str, Any] = {
         "name": folder.name,
         "title": f"trained into {folder.name}",
         "detector": "lhcb2016-magup",
-        "derived_from": "lhcb2016-magup",
+        "derived_from": DEFAULT_SET,
         "models": [],
     }
     if path.exists():

@@ -80,7 +80,7 @@ def main(name: str, sample: Path, output: Path, runs: Path, steps: int | None, h
     model.card.update(
         command=(
             f"python -m lamarr.training.tracking.train {name} --sample SAMPLE -o SET "
-            f"--steps {recipe.schedule.steps}"
+            f"--steps {recipe.schedule.steps} --hold-out {recipe.schedule.hold_out}"
         ),
         data={"origin": said["origin"], "date": date.today().isoformat()},
         licence="BSD-3-Clause",
