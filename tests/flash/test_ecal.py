@@ -188,6 +188,25 @@ def test_bremsstrahlung_is_added_to_the_electron():
     )
 
 
+def test_what_the_track_of_an_electron_lacks_arrives_on_its_first_direction():
+    from lamarr.parametrizations.ecal import source_objects
+    from lamarr.parametrizations.ecal.matter import matter
+    from lamarr.parametrizations.ecal.upstream import arrivals
+
+    p, f = 20e3, 0.4
+    c = source_objects(tracked([electron(p, 0.05, 0.08)]), UP, GEOMETRY).columns
+    z = GEOMETRY.calorimeter.ecal.shower_max
+    found = arrivals({**c, "measured": np.array([(1 - f) * p])}, UP, z, matter(), np.random.default_rng(1))
+    photon, left = found["kind"] == 0, found["kind"] == 1
+    assert found["energy"][photon] == pytest.approx([f * p], rel=1e-3)
+    assert found["x"][photon] == pytest.approx(c["x_line"])
+    assert found["energy"][left] == pytest.approx([(1 - f) * p], rel=1e-3)
+    bend = (c["x"] - c["x_line"]) / (1 - f)  # bent as what is left is
+    assert found["x"][left] - c["x_line"] == pytest.approx(bend, rel=0.03)
+    whole = arrivals({**c, "measured": np.array([1.005 * p])}, UP, z, matter(), np.random.default_rng(1))
+    assert whole["energy"][whole["kind"] == 1] == pytest.approx([p], rel=1e-3)
+
+
 def test_a_nan_energy_is_refused_with_its_event():
     photon = {**electron(1e4, 0.1, 0.1, pid=22), "pe": np.nan}
     with pytest.raises(InputFileError, match="event 0: particle 0 must have finite"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lamarr.events import SCHEMA, EventBatch, Table
+from lamarr.events import SCHEMA, EventBatch, Table, TrackType
 from lamarr.flash.rows import number_in_event
 from lamarr.flash.stage import Stage, columns
 
@@ -47,7 +47,22 @@ class Ecal(Stage):
         events=("event_id",),
         particles=_PARTICLES,
         vertices=("event_id", "vertex_id", "x", "y", "z"),
-        tracks=("event_id", "track_id", "type", "x", "y", "z", "tx", "ty", "p", "px", "py", "pz", "qop"),
+        tracks=(
+            "event_id",
+            "track_id",
+            "particle_id",
+            "type",
+            "x",
+            "y",
+            "z",
+            "tx",
+            "ty",
+            "p",
+            "px",
+            "py",
+            "pz",
+            "qop",
+        ),
     )
     writes = columns(
         particles=("ecal_fate", "out_of_domain"), **{table: SCHEMA[table].required for table in _OWN}
@@ -74,10 +89,11 @@ class Ecal(Stage):
         from lamarr.parametrizations.ecal.tracks import electron_table, tracks_of_clusters
 
         sources = source_objects(batch, self.detector, self.geometry)
-        response = self.engine(sources.columns, seed)
+        response = self.engine({**sources.columns, **_measured(batch, sources)}, seed)
         batch = self._with_sources(batch, sources, response)
         clusters, links = self._clusters(response), self._links(batch, sources, response)
-        batch = batch.with_tables(_with_identity(clusters, self.geometry), links)
+        unidentified = {k: np.zeros(len(response)) for k in ("PhotonID", "IsNotE", "IsNotH")}
+        batch = batch.with_tables(Table("clusters", {**unidentified, **clusters}), links)
         track = tracks_of_clusters(batch, self.detector, self.geometry)
         with_track = {**clusters, "track_id": track}
         batch = batch.with_tables(_with_identity(with_track, self.geometry))
@@ -140,6 +156,18 @@ class Ecal(Stage):
         }
         ordered = np.lexsort((table["calo_particle_id"], table["cluster_id"], event))
         return Table("cluster_links", {k: v[ordered] for k, v in table.items()})
+
+
+def _measured(batch: EventBatch, sources: SourceObjects) -> dict[str, Any]:
+    """Momenta of the long tracks of source objects, NaN without one: they tell what electrons radiated."""
+    from lamarr.parametrizations.ecal.upstream import MEASURED
+
+    particles, tracks, c = batch["particles"], batch["tracks"], sources.columns
+    momentum = np.full(particles.rows, np.nan)
+    row = batch.rows_of("particles", tracks["event_id"], tracks["particle_id"])
+    use = (row >= 0) & (tracks["type"] == TrackType.LONG)
+    momentum[row[use]] = tracks["p"][use]
+    return {MEASURED: momentum[batch.rows_of("particles", c["event_id"], c["particle_id"])]}
 
 
 def _fractions(of: Any, energy: Any, more: Any = None) -> Any:

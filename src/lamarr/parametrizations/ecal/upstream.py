@@ -22,7 +22,7 @@ from lamarr.detector import Detector, States, behind_the_magnet
 from lamarr.parametrizations.ecal.columns import Columns, Kind
 from lamarr.parametrizations.ecal.matter import ANGLES, Matter
 
-__all__ = ["arrivals"]
+__all__ = ["MEASURED", "arrivals"]
 
 Floats = NDArray[np.float64]
 
@@ -32,6 +32,13 @@ _MAGNET: Final = 5260.0
 
 _TRANSVERSE: Final = 300.0
 """Transverse momentum of a piece, each component, MeV."""
+
+MEASURED: Final = "measured"
+"""Optional column of source objects: momentum (MeV) of the long track of an electron, NaN without one. What
+it lacks was radiated in front of the magnet: clusters and tracks of an electron then belong together."""
+
+_NOTICED: Final = 0.02
+"""Share of the momentum below which a track's loss is its resolution."""
 
 _LEADING: Final = (0.1, 0.5)
 _PIECES: Final = 3.0
@@ -103,6 +110,7 @@ def _as_charged(c: Columns, rows: NDArray[np.int64], z: float, field: float) -> 
         "y_line": c["y_line"][rows],
         **_line(c, rows, z),
         "energy": c["energy"][rows],
+        "measured": c[MEASURED][rows] if MEASURED in c else np.full(len(rows), np.nan),
     }
 
 
@@ -113,6 +121,11 @@ def _electrons(
     depth = known.below(known.photons, slope, _MAGNET) - known.below(known.photons, slope, e["begin"])
     lengths = 9.0 / 7.0 * np.maximum(depth, 0.0)
     radiated = -np.expm1(-rng.gamma(np.maximum(lengths, 1e-9) / np.log(2)))
+    if "measured" in e:  # a track has been measured with what was left
+        lost = 1 - e["measured"] / e["energy"]
+        radiated = np.where(
+            np.isfinite(lost), np.where(lost > _NOTICED, np.minimum(lost, 1.0), 0.0), radiated
+        )
     line = {"x": e["x_line"], "y": e["y_line"], "tx": e["tx"], "ty": e["ty"]}
     photon = {"source": e["source"], "kind": np.full(len(slope), Kind.PHOTON), **line}
     photon["energy"] = e["energy"] * radiated
