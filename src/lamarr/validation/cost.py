@@ -81,8 +81,8 @@ CHAINS: Final = {
             name="Pythia 8 + detailed",
             generation=_generate("--pythia", "minbias", "--nu", "1.6"),
             simulation=_DETAILED,
-            few=5,
-            many=30,
+            few=20,
+            many=120,
         ),
         Chain(
             name="Pythia 8 + flash",
@@ -135,17 +135,29 @@ def process_cost(command: Sequence[str]) -> tuple[float, float]:
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def measure_chain(chain: Chain, runs: int = 3) -> dict[str, Cost]:
-    """Measure both phases of a chain, `runs` times with other seeds each."""
+def measure_chain(chain: Chain, runs: int = 3, models: str | None = None) -> dict[str, Cost]:
+    """Measure both phases of a chain, `runs` times with other seeds each.
+
+    A first run, which may compile and fill caches, does not count.
+
+    Parameters
+    ----------
+    models : str, optional
+        The set of the flash simulation; by default that of ``lamarr simulate``.
+    """
     times: dict[str, dict[int, list[float]]] = {}
     memory: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="lamarr-cost-") as folder:
-        for seed in range(1, runs + 1):
-            for n in (chain.few, chain.many):
+        for seed in range(runs + 1):
+            for n in (chain.few, chain.many) if seed else (1,):
                 names = {"n": n, "seed": seed, "generated": f"{folder}/g.root", "output": f"{folder}/s.root"}
                 for phase in (chain.generation, chain.simulation):
                     filled = [a.format(**names) for a in phase.arguments]
+                    if models and phase.name == "flash":
+                        filled += ["--set", models]
                     cpu, peak = process_cost([*_LAMARR, *filled])
+                    if not seed:
+                        continue
                     times.setdefault(phase.name, {}).setdefault(n, []).append(cpu)
                     memory[phase.name] = max(memory.get(phase.name, 0.0), peak)
     return {name: _cost(found, chain, memory[name]) for name, found in times.items()}
@@ -235,13 +247,16 @@ def plot(costs: dict[str, dict[str, Cost]]) -> str:
 @click.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="JSON file for the numbers.")
 @click.option("--chain", "chains", multiple=True, help="Only these. [default: all]")
+@click.option(
+    "--set", "set_", metavar="NAME|FOLDER", help="Models of the flash simulation. [default: as simulate]"
+)
 @click.option("--runs", type=click.IntRange(min=2), default=3, show_default=True)
-def main(output: Path | None, chains: tuple[str, ...], runs: int) -> None:
+def main(output: Path | None, chains: tuple[str, ...], set_: str | None, runs: int) -> None:
     """Measure what events cost, and print the table."""
     for name in chains:
         if name not in CHAINS:
             raise_unknown("chain", name, CHAINS)
-    costs = {name: measure_chain(CHAINS[name], runs) for name in chains or CHAINS}
+    costs = {name: measure_chain(CHAINS[name], runs, set_) for name in chains or CHAINS}
     click.echo(table(costs))
     if output:
         numbers = {n: {p: vars(c) for p, c in phases.items()} for n, phases in costs.items()}
