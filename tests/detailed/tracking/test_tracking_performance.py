@@ -49,7 +49,7 @@ def test_widths_pulls_and_efficiency_of_muons(batch):
     n = result["efficiency_mu_n"]
     assert np.nansum(result["efficiency_mu_value"] * n) / n.sum() > 0.95
     assert result["efficiency_pi_n"].sum() == 0
-    assert result["unmatched_rate"][0] < 0.1
+    assert result["ghost_rate"][0] < 0.1
 
 
 def test_the_truth_of_a_track_is_that_of_its_particle(batch):
@@ -73,4 +73,4 @@ def test_without_tracks_everything_is_nan(batch):
     empty = batch["tracks"].take(slice(0, 0))
     result = tracking_performance(batch.with_tables(empty, batch["primary_vertices"].take(slice(0, 0))))
     assert np.isnan(result["momentum_value"]).all()
-    assert result["unmatched_n"].tolist() == [0, 0, 0]
+    assert result["type_n"].tolist() == [0, 0, 0]

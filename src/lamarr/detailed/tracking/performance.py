@@ -69,8 +69,8 @@ def tracking_performance(batch: EventBatch) -> Result:
         For each of ``momentum`` (σ(p)/p in %), ``ip``, ``vertex_x``, ``vertex_z`` (µm) and ``efficiency_*``
         the arrays ``…_edges``, ``…_n``, ``…_value``, ``…_error`` and, where there is one, ``…_reference``,
         averaged over the entries of a bin; ``pull_width`` and ``pull_mean`` of (x, y, tx, ty, q/p);
-        ``unmatched_rate`` of long, upstream and downstream tracks (ghosts, secondaries) and ``unmatched_n``;
-        ``ghost_auc``, the separation of long unmatched tracks. Bins without entries are NaN.
+        ``ghost_rate`` and ``secondary_rate`` of long, upstream and downstream tracks, and their number
+        ``type_n``; ``ghost_auc``, the separation of long ghosts. Bins without entries are NaN.
     """
     tracks = matched_tracks(batch)
     long = tracks["type"] == TrackType.LONG
@@ -171,12 +171,17 @@ def _share(name: str, at: Floats, passed: NDArray[np.bool_]) -> Result:
 def _ghosts(tracks: Result) -> Result:
     kinds = (TrackType.LONG, TrackType.UPSTREAM, TrackType.DOWNSTREAM)
     n = np.array([(tracks["type"] == k).sum() for k in kinds])
-    ghosts = np.array([(tracks["unmatched"] & (tracks["type"] == k)).sum() for k in kinds])
+    secondary = tracks["unmatched"] & ~tracks["ghost"]
+    marks = {"ghost_rate": tracks["ghost"], "secondary_rate": secondary}
+    rates = {
+        name: np.array([(mark & (tracks["type"] == k)).sum() for k in kinds]) / np.maximum(n, 1)
+        for name, mark in marks.items()
+    }
     long = tracks["type"] == TrackType.LONG
-    score, ghost = tracks["ghost_prob"][long], tracks["unmatched"][long]
+    score, ghost = tracks["ghost_prob"][long], tracks["ghost"][long]
     return {
-        "unmatched_rate": ghosts / np.maximum(n, 1),
-        "unmatched_n": n,
+        **rates,
+        "type_n": n,
         "ghost_auc": np.array([_auc(score, ghost)]),
     }
 
@@ -219,11 +224,10 @@ def tables_of(result: Result) -> str:
             "",
             f"{name} of x y tx ty q/p, {result[f'{name}_n'][0]} tracks: widths {widths}, medians {means}",
         ]
-    rates = " ".join(f"{r:.4f}" for r in result["unmatched_rate"])
-    lines += [
-        "",
-        f"unmatched long, upstream, downstream tracks: {rates}; AUC {result['ghost_auc'][0]:.3f}",
-    ]
+    for name in ("ghost", "secondary"):
+        rates = " ".join(f"{r:.4f}" for r in result[f"{name}_rate"])
+        lines += ["", f"{name} share of long, upstream, downstream tracks: {rates}"]
+    lines += [f"AUC of the ghost probability, long tracks: {result['ghost_auc'][0]:.3f}"]
     return "\n".join(lines[1:])
 
 

@@ -38,9 +38,9 @@ def matched_tracks(batch: EventBatch) -> Columns:
     """Columns over all tracks: type, ghost_prob, pid and true momentum; the differences to the truth.
 
     ``good`` marks tracks of generated particles; the others, ghosts and secondaries, are ``unmatched`` and
-    have NaN or 0 as truth. ``dp`` is (p − p_true) / p_true, ``ip_x`` and ``ip_y`` (mm) the distance to the
-    point of production in its plane z, ``pull`` (n, 5) the differences of x, y, tx, ty, q/p over their errors
-    where the track is closest to the beam.
+    have NaN or 0 as truth; ``ghost`` marks the former among them. ``dp`` is (p − p_true) / p_true, ``ip_x``
+    and ``ip_y`` (mm) the distance to the point of production in its plane z, ``pull`` (n, 5) the
+    differences of x, y, tx, ty, q/p over their errors where the track is closest to the beam.
     """
     tracks, particles = batch["tracks"], batch["particles"]
     rows = particle_rows(batch, tracks["event_id"], tracks["particle_id"])
@@ -66,6 +66,7 @@ def matched_tracks(batch: EventBatch) -> Columns:
             "type": tracks["type"],
             "good": good,
             "unmatched": tracks["particle_id"] < 0,
+            "ghost": tracks["true_pid"] == 0 if "true_pid" in tracks else tracks["particle_id"] < 0,
             "ghost_prob": tracks["ghostProb"].astype(np.float64),
             "pid": np.nan_to_num(pid).astype(np.int64),
             "true_p": p,
