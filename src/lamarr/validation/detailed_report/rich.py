@@ -15,6 +15,8 @@ from lamarr.validation.profiles import Profile, efficiencies
 __all__ = ["rich_section"]
 
 TOLERANCE: Final = 0.03
+PROBNN_K: Final = {(3.0, 40.0): (0.897, 0.009), (40.0, 80.0): (0.821, 0.041)}
+"""Momenta (GeV) to the parts of kaons and pions with ProbNNk > 0.5: RapidSim, rootfiles/pid."""
 COMPARED: Final = (5.0, 90.0)
 """Range of momentum (GeV) in which the target holds."""
 
@@ -35,11 +37,32 @@ def rich_section(tracks: LongTracks) -> Section:
         reference, error = published[f"eff_{column}"], published[f"err_{column.split('_')[0]}"]
         findings += _findings(name, profile, edges, reference, error)
         plots.append(_plot(name, profile, edges, reference, error))
+    findings += _probnn(tracks)
     notes = (
         "PIDK of long tracks with χ²/ndof < 3 and pT > 250 MeV that reconstruct a generated particle.",
         "PIDCalib: D*+ → D0 π+ in 2018 data. Its occupancy and its spectrum inside the bins are others.",
     )
     return Section(title="RICH", findings=tuple(findings), plots=tuple(plots), notes=notes)
+
+
+def _probnn(tracks: LongTracks) -> list[Finding]:
+    """Return the parts of kaons and pions with ProbNNk > 0.5; RapidSim's histograms set no target."""
+    probability = np.asarray(tracks.columns["ProbNNk"], float)
+    findings = []
+    for (low, high), parts in PROBNN_K.items():
+        for name, pid, published in zip(("kaons", "pions"), (321, 211), parts, strict=True):
+            own = tracks.of(pid) & (tracks.p > low) & (tracks.p < high)
+            profile = efficiencies(tracks.p[own], probability[own] > 0.5, (low, high), least=20)
+            found = bool(len(profile.value))
+            findings.append(
+                Finding(
+                    name=f"{name} with ProbNNk > 0.5, {low:g}–{high:g} GeV",
+                    value=float(profile.value[0]) if found else np.nan,
+                    error=float(profile.below[0]) if found else np.nan,
+                    note=f"RapidSim's histograms of data: {published:g}",
+                )
+            )
+    return findings
 
 
 def _rows(profile: Profile, edges: NDArray[Any]) -> NDArray[np.int64]:
