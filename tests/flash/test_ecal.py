@@ -98,6 +98,19 @@ def test_minimum_bias_gives_tables_that_hold_together_whatever_the_batch():
         assert table == whole.select_events(4, 7)[name], name
 
 
+def test_what_is_kept_refers_to_what_is_kept():
+    from lamarr.flash.keep import keep
+
+    events, pipeline = simulated(4)
+    whole = lamarr.simulate(events, pipeline=pipeline, seed=5)
+    for choice in ("physical", "reconstructed"):
+        out = keep(whole, choice)
+        check_keys(out)
+        check_references(out)
+        assert out.clusters == whole.clusters
+    assert 0 < out.cluster_links.rows < whole.cluster_links.rows
+
+
 def test_every_photon_is_traced_to_clusters_losses_or_a_reason():
     events, pipeline = simulated()
     out = lamarr.simulate(events, pipeline=pipeline, seed=5)

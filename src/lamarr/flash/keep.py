@@ -64,22 +64,41 @@ def keep_particles(batch: EventBatch, mask: NDArray[np.bool_]) -> EventBatch:
         "vertices": _renumber(vertices, kept_vertices),
     }
     tables = {**batch, "particles": kept_particles, "vertices": vertices.take(kept_vertices)}
-    return EventBatch({n: _redirect(batch, t, numbers) for n, t in tables.items()}, batch.sources)
+    done: dict[str, Table] = {}
+    left: dict[str, NDArray[np.bool_]] = {}
+    for name, table in tables.items():  # in the order of the schema: references point to earlier tables
+        stays = _stays(batch, table, left) if name not in numbers else np.ones(table.rows, np.bool_)
+        done[name], own = _redirect(batch, table, numbers, stays)
+        if not own.all():
+            left[name] = own
+    return EventBatch(done, batch.sources)
 
 
-def _redirect(batch: EventBatch, table: Table, numbers: dict[str, NDArray[np.int64]]) -> Table:
-    """Give new numbers to keys and references, and drop rows that refer to a dropped row."""
+def _stays(batch: EventBatch, table: Table, left: dict[str, NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """Whether each row refers to rows that are left only, in tables of which some are gone."""
+    stays = np.ones(table.rows, np.bool_)
+    for column, target in SCHEMA[table.name].references.items():
+        if target in left:
+            at = batch.rows_of(target, table["event_id"], table[column])
+            stays &= (at < 0) | left[target][at]
+    return stays
+
+
+def _redirect(
+    batch: EventBatch, table: Table, numbers: dict[str, NDArray[np.int64]], stays: NDArray[np.bool_]
+) -> tuple[Table, NDArray[np.bool_]]:
+    """Give new numbers to keys and references, and drop rows that refer to a dropped row, or do not stay."""
     schema = SCHEMA[table.name]
     references = {c: t for c, t in schema.references.items() if t in numbers}
     if table.name in numbers:
         references[schema.key[1]] = table.name
-    columns, keep_rows = {}, np.ones(table.rows, np.bool_)
+    columns, keep_rows = {}, stays.copy()
     for column, target in references.items():
         at = batch.rows_of(target, table["event_id"], table[column])
         columns[column] = np.where(at < 0, -1, numbers[target][at])
         if table.name not in numbers:
             keep_rows &= (at < 0) | (columns[column] >= 0)
-    return table.with_columns(**columns).take(keep_rows) if columns else table
+    return (table.with_columns(**columns) if columns else table).take(keep_rows), keep_rows
 
 
 def _renumber(table: Table, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
