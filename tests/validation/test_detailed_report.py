@@ -15,9 +15,10 @@ from lamarr.events import EventBatch, Table
 from lamarr.events.schema import table_schema
 from lamarr.validation.detailed_report import make_report
 from lamarr.validation.detailed_report.findings import Finding
+from lamarr.validation.detailed_report.offset import offset_finding
 from lamarr.validation.detailed_report.references import misidentification, pidcalib
 from lamarr.validation.detailed_report.rich import rich_section
-from lamarr.validation.detailed_report.selection import long_tracks
+from lamarr.validation.detailed_report.selection import LongTracks, long_tracks
 
 pytest.importorskip("matplotlib", reason="needs lamarr[validate]")
 
@@ -155,3 +156,17 @@ def test_the_polarity_decides_which_slow_tracks_reach_the_muon_stations():
     differ = up.in_muon != down.in_muon
     assert differ.any()
     assert up.p[differ].max() < 30
+
+
+def test_the_offset_of_a_likelihood_difference_is_found():
+    rng = np.random.default_rng(4)
+    n = 40_000
+    pid, p = rng.choice([211, 321], n), rng.uniform(10, 50, n)
+    right = rng.normal(2, 2, n)  # Φ(1) are identified, cut at 0
+    dll = np.where(pid == 321, right, -right) + 0.7
+    tracks = LongTracks(pid=pid, p=p, pt=p / 10, eta=p * 0 + 3, columns={}, in_muon=p > 0)
+    edges, efficiency = np.array([10.0, 20.0, 30.0, 50.0]), np.full(3, 0.8413)
+    published = {211: (efficiency, efficiency * 0), 321: (efficiency, efficiency * 0)}
+    found = offset_finding(tracks, dll, edges, published, (5.0, 90.0), 0.03)
+    assert found.value == pytest.approx(0.7, abs=0.11)
+    assert found.note.startswith("0 of 6 bins")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamarr.validation.detailed_report.findings import Finding, Plot, Reference, Section
+from lamarr.validation.detailed_report.offset import offset_finding
 from lamarr.validation.detailed_report.references import pidcalib
 from lamarr.validation.detailed_report.selection import LongTracks
 from lamarr.validation.profiles import Profile, efficiencies
@@ -37,6 +38,11 @@ def rich_section(tracks: LongTracks) -> Section:
         reference, error = published[f"eff_{column}"], published[f"err_{column.split('_')[0]}"]
         findings += _findings(name, profile, edges, reference, error)
         plots.append(_plot(name, profile, edges, reference, error))
+    both = {
+        321: (published["eff_kaon_DLLK_gt_0"], published["err_kaon"]),
+        211: (published["eff_pion_DLLK_lt_0"], published["err_pion"]),
+    }
+    findings.append(offset_finding(tracks, dll, edges, both, COMPARED, TOLERANCE))
     findings += _probnn(tracks)
     notes = (
         "PIDK of long tracks with χ²/ndof < 3 and pT > 250 MeV that reconstruct a generated particle.",
