@@ -18,6 +18,12 @@ from lamarr.validation.ecal_engines.page import write
 __all__ = ["main"]
 
 
+def _command(files: tuple[Path, ...], learned_from: str, engines: list[str]) -> str:
+    names = " ".join(p.name for p in files)
+    options = f" --learned-from {learned_from}" if learned_from else ""
+    return f"python -m lamarr.validation.ecal_engines {names}{options} --engines {','.join(engines)} -o DIR"
+
+
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--set", "name", default="lhcb2016-detailed-magup", show_default=True, help="Set of models.")
@@ -54,7 +60,7 @@ def main(
     numbers = compare(made, held, parts.calorimeter, seed)
     sample = ", ".join(f"{p.stem} (part for tests)" if p.stem in trained else p.stem for p in files)
     about = {
-        "command": "python -m lamarr.validation.ecal_engines",
+        "command": _command(files, learned_from, list(made)),
         "sample": f"{len(held.events)} held-out events: {sample}; set `{models.name}`.",
     }
     write(numbers, about, output, page, said.read_text(encoding="utf-8") if said else "")

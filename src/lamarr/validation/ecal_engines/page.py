@@ -13,7 +13,10 @@ from lamarr.validation.ecal_engines.drawings import PLOTS, save
 from lamarr.validation.ecal_engines.photons import DISTANCES, ENERGIES
 from lamarr.validation.ecal_engines.whole_events import CLASSES, VARIABLES
 
-__all__ = ["TARGETS", "text", "write"]
+__all__ = ["FEWEST_PAIRS", "TARGETS", "text", "write"]
+
+FEWEST_PAIRS: Final = 10
+"""Pairs of photons in a bin of distance that is asked about."""
 
 Numbers = dict[str, dict[str, Any]]
 
@@ -63,6 +66,10 @@ def _largest(numbers: Numbers, name: str, what: str) -> str:
     a, b = numbers[DETAILED]["two_photons"][what], numbers[name]["two_photons"][what]
     difference = np.abs(np.array(b["value"]) - np.array(a["value"]))
     error = np.hypot(a["error"], b["error"])
+    few = np.minimum(a["number"], b["number"]) < FEWEST_PAIRS
+    difference = np.where(few, np.nan, difference)
+    if few.all():
+        return "too few pairs"
     worst = int(np.nanargmax(difference))
     return f"{difference[worst]:.3f} ± {error[worst]:.3f} ({np.nanmean(difference):.3f})"
 
@@ -132,7 +139,7 @@ random halves of the reference differ by, over √2.
 ## Two photons
 
 Pairs of generated photons above 1 GeV, each other's nearest, in bins of their distance ({bins} mm); the
-cluster of a photon is the nearest within 1.5 cells. Largest difference over the bins, error, and mean:
+cluster of a photon is the nearest within 1.5 cells. Largest difference over bins with ten pairs, error, and mean:
 
 {_two_table(numbers)}
 
