@@ -139,7 +139,8 @@ random halves of the reference differ by, over √2.
 ## Two photons
 
 Pairs of generated photons above 1 GeV, each other's nearest, in bins of their distance ({bins} mm); the
-cluster of a photon is the nearest within 1.5 cells. Largest difference over bins with ten pairs, error, and mean:
+cluster of a photon is the nearest within 1.5 cells. Largest difference over bins of ten pairs, error, and
+mean:
 
 {_two_table(numbers)}
 
