@@ -12,6 +12,7 @@ from lamarr.training.scores import weighted_quantiles
 from lamarr.training.transforms import (
     Chain,
     Decorrelation,
+    Differences,
     Keep,
     Levels,
     Logit,
@@ -48,11 +49,35 @@ def counts(n=4000, seed=3):
     return np.stack([rng.poisson(4, n), rng.geometric(0.3, n)], axis=1).astype(np.float32)
 
 
+def often_equal(n=4000, seed=4):
+    """Two columns, equal in a third of the rows."""
+    y = likelihoods(n, seed)
+    equal = np.random.default_rng(seed).random(n) < 1 / 3
+    y[equal, 1] = y[equal, 0]
+    return y
+
+
+def test_columns_that_are_often_equal_are_drawn_equal_as_often():
+    y = often_equal()
+    whole = fit_columns(y, ["a", "b"], differences={"b": "a"})
+    b = GraphBuilder(z=2)
+    graph = b.finish(whole.lower_inverse(b, b.input("z")))
+    rng = np.random.default_rng(5)
+    z = whole.forward(y, rng.random(y.shape))
+    back = evaluate(graph, z=z[rng.permutation(len(z))].astype(np.float32))
+    assert (back[:, 0] == back[:, 1]).mean() == (y[:, 0] == y[:, 1]).mean()
+    with pytest.raises(LamarrError, match="near misses: a"):
+        fit_columns(y, ["a", "b"], differences={"b": "aa"})
+    with pytest.raises(ConfigurationError, match="not be of differences"):
+        Differences(3, [(0, 1), (1, 2)])
+
+
 FACTORY = {
     "scores": lambda: (Scores.fit(likelihoods()), likelihoods()),
     "levels": lambda: (Levels.fit(counts()), counts()),
     "standard": lambda: (Standard.fit(likelihoods()), likelihoods()),
     "decorrelation": lambda: (Decorrelation.fit(likelihoods()), likelihoods()),
+    "differences": lambda: (Differences(2, [(1, 0)]), likelihoods()),
     "logit": lambda: (Logit.fit(probabilities()), probabilities()),
     "keep": lambda: (Keep(2), likelihoods()),
     "chain": lambda: (

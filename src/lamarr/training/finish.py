@@ -31,7 +31,11 @@ def lower(recipe: Recipe, prepared: Prepared, learner: Learner) -> Graph:
     features = prepared.inputs.lower(b, b.input("x"))
     noise = b.input("noise") if learner.n_noise else None
     y = learner.lower(b, features, noise)
-    return b.finish(y if recipe.kind == "classifier" else prepared.outputs.lower_inverse(b, y))
+    if recipe.kind != "classifier":
+        y = prepared.outputs.lower_inverse(b, y)
+    if recipe.copies:
+        y = b.concat(y, b.select(b.input("x"), [recipe.inputs.index(n) for n in recipe.copies.values()]))
+    return b.finish(y)
 
 
 class Tested:
@@ -42,7 +46,7 @@ class Tested:
         self.x, self.true = np.array(sample.conditions[rows]), np.array(sample.outputs[rows])
         self.weights = np.array(sample.weights[rows], np.float64)
         noise = np.random.default_rng(1).normal(size=(len(rows), model.n_noise)) if model.n_noise else None
-        self.drawn: NDArray[Any] = model(self.x, noise)
+        self.drawn: NDArray[Any] = model(self.x, noise)[:, : self.true.shape[1]]  # without copies
 
     def generator(self, names: tuple[str, ...]) -> dict[str, Any]:
         """KS distance of each output, its noise floor, largest difference of rank correlations."""
@@ -125,7 +129,7 @@ def finish(
     model = Model(
         name=recipe.name,
         inputs=recipe.inputs,
-        outputs=outputs,
+        outputs=(*outputs, *recipe.copies),
         n_noise=learner.n_noise,
         ranges=_ranges(sample),
         graph=graph,

@@ -110,6 +110,7 @@ def prepare_targets(recipe: Recipe, sample: Sample, folder: Path) -> Prepared:
             sample.targets,
             recipe.preprocessing.outputs,
             weights,
+            differences=recipe.preprocessing.differences,
             decorrelate=recipe.preprocessing.decorrelate,
             flags=False,
         )

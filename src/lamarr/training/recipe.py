@@ -88,12 +88,16 @@ class Steps:
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
-    """Transforms by column: names of :data:`lamarr.training.transforms.build.PREPROCESSING`."""
+    """Transforms by column: names of :data:`lamarr.training.transforms.build.PREPROCESSING`.
+
+    `differences` maps outputs to outputs from which they are to be learned as a difference.
+    """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
+    differences: Mapping[str, str] = field(default_factory=dict)
     decorrelate: bool = False
 
 
@@ -114,6 +118,8 @@ class Recipe:
         Columns; see the data specification.
     gives : tuple of str
         Names of the model's outputs, if others than `outputs` (a classifier gives probabilities).
+    copies : mapping of str to str
+        Further outputs that are equal to an input.
     derived : mapping of str to str
         Expressions of columns that files do not hold as such.
     select : str, optional
@@ -140,6 +146,7 @@ class Recipe:
     kind: Literal["generator", "classifier"] = "generator"
     species: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()
+    copies: Mapping[str, str] = field(default_factory=dict)
     derived: Mapping[str, str] = field(default_factory=dict)
     select: str | None = None
     fallback: str | None = None
@@ -155,6 +162,9 @@ class Recipe:
         """Check names, expressions and the class of the model."""
         if not self.name.isidentifier():
             raise ConfigurationError(f"a name must be an identifier of C, but got '{self.name}'")
+        for source in self.copies.values():
+            if source not in self.inputs:
+                raise_unknown("input to copy", source, self.inputs, ConfigurationError)
         if not self.inputs or not self.outputs or (self.gives and len(self.gives) != len(self.outputs)):
             raise ConfigurationError(
                 f"inputs and outputs must be given, and as many names in gives as outputs, but got "

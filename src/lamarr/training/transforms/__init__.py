@@ -10,6 +10,7 @@ from lamarr.errors import ModelError, raise_unknown
 from lamarr.training.transforms.base import Transform
 from lamarr.training.transforms.build import fit_columns
 from lamarr.training.transforms.compose import Chain, Parallel
+from lamarr.training.transforms.differences import Differences
 from lamarr.training.transforms.levels import Levels
 from lamarr.training.transforms.linear import Decorrelation, Keep, Standard
 from lamarr.training.transforms.logit import Logit
@@ -20,6 +21,7 @@ __all__ = [
     "Chain",
     "Column",
     "Decorrelation",
+    "Differences",
     "Keep",
     "Levels",
     "Logit",
@@ -33,7 +35,7 @@ __all__ = [
 ]
 
 TRANSFORMS: Final[Mapping[str, type[Transform]]] = MappingProxyType(
-    {t.kind: t for t in (Scores, Levels, Standard, Decorrelation, Logit, Keep, Chain, Parallel)}
+    {t.kind: t for t in (Scores, Levels, Standard, Decorrelation, Differences, Logit, Keep, Chain, Parallel)}
 )
 """Kinds of transforms by the name that files use."""
 

@@ -10,6 +10,7 @@ import numpy as np
 from lamarr.errors import ConfigurationError, raise_unknown
 from lamarr.training.transforms.base import Array, Transform
 from lamarr.training.transforms.compose import Chain, Parallel
+from lamarr.training.transforms.differences import Differences
 from lamarr.training.transforms.levels import Levels
 from lamarr.training.transforms.linear import Decorrelation, Keep, Standard
 from lamarr.training.transforms.logit import Logit
@@ -50,6 +51,7 @@ def fit_columns(
     declared: Mapping[str, str] | None = None,
     weights: Array | None = None,
     *,
+    differences: Mapping[str, str] | None = None,
     decorrelate: bool = False,
     flags: bool = True,
 ) -> Transform:
@@ -62,6 +64,8 @@ def fit_columns(
     declared : mapping of str to str
         Name of a column to a name in :data:`PREPROCESSING`; other columns become normal scores.
     weights : array (n,), optional
+    differences : mapping of str to str, optional
+        Columns that become their difference to another, before everything else.
     decorrelate : bool
         Rotate the transformed columns to uncorrelated ones.
     flags : bool
@@ -74,6 +78,12 @@ def fit_columns(
     ConfigurationError
         If a column is constant, holds NaN, or does not fit its transform; it is named.
     """
+    if differences:
+        first = Differences(len(names), _pairs(names, differences))
+        rest = fit_columns(
+            first.forward(sample), names, declared, weights, decorrelate=decorrelate, flags=flags
+        )
+        return Chain([first, rest])
     declared = dict(declared or {})
     for name, what in declared.items():
         if name not in names:
@@ -97,6 +107,13 @@ def fit_columns(
     if decorrelate:
         whole = Chain([whole, Decorrelation.fit(whole.forward(sample), weights)])
     return whole
+
+
+def _pairs(names: Sequence[str], differences: Mapping[str, str]) -> list[tuple[int, int]]:
+    for name in (*differences, *differences.values()):
+        if name not in names:
+            raise_unknown("column of a difference", name, names)
+    return [(names.index(a), names.index(b)) for a, b in differences.items()]
 
 
 def _guilty(kind: str, sample: Array, columns: list[int], weights: Any) -> int:
