@@ -46,8 +46,8 @@ ENGINES: Final[Mapping[str, tuple[tuple[str, ...], Callable[..., Engine]]]] = Ma
 )
 """Name → models that a set must have, and what makes the engine of detector, geometry, models and runs."""
 
-PREFERRED: Final = ("parametric", "signal")
-"""Engines in order of preference where a pipeline does not name one."""
+PREFERRED: Final = ("translation", "parametric", "signal")
+"""Engines in order of preference where a pipeline does not name one: docs/ecal-engines.md compares them."""
 
 
 def available_engines(models: Models) -> tuple[str, ...]:
