@@ -25,14 +25,20 @@ from lamarr.validation.report import Comparison, ablations, in_memory
 DECAY = DECAYS["Lb2LcMuNu"]
 
 
+SET = "lhcb2016-magup"
+
+
 @pytest.fixture(scope="module")
 def samples():
     events = lamarr.generate(DECAY.descriptor, 3000, seed=5)
-    return lamarr.simulate(events, seed=1), lamarr.simulate(events, seed=2)
+    return lamarr.simulate(events, SET, seed=1), lamarr.simulate(events, SET, seed=2)
 
 
 def found(flash, detailed, least=100):
-    return {a.observable: a for a in ablations(in_memory(flash, "a"), in_memory(detailed, "b"), least=least)}
+    return {
+        a.observable: a
+        for a in ablations(in_memory(flash, "a"), in_memory(detailed, "b"), models=SET, least=least)
+    }
 
 
 def spoilt(batch):
@@ -86,7 +92,7 @@ def test_lost_tracks_are_blamed_on_the_efficiency(samples):
 
 
 def test_what_was_found_is_simulated_again(samples):
-    again = of_the_same_particles(samples[1], seed=7)
+    again = of_the_same_particles(samples[1], SET, seed=7)
     a, b = common_tracks(again, samples[1])
     assert a["tracks"].rows == b["tracks"].rows == samples[1]["tracks"].rows
     assert not np.array_equal(a["tracks"]["p"], b["tracks"]["p"])

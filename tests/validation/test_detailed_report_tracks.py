@@ -90,6 +90,6 @@ def test_vertices_as_published_meet_their_target():
     for c in "xyz":
         columns[c] = batch["vertices"][c] + 1e-3 * expected(c, tracks) * rng.standard_normal(n)
     section = vertices_section(batch.with_tables(table("primary_vertices", n, **columns)))
-    assert [f.verdict for f in section.findings] == ["met"] * 3
-    for finding in section.findings:
+    assert [f.verdict for f in section.findings] == ["met"] * 6
+    for finding in section.findings[:3]:  # the other three are at 25 tracks, beside another number
         assert abs(finding.value - 1) < 4 * finding.error

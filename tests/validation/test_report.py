@@ -36,7 +36,9 @@ from lamarr.validation.report.verdicts import FAILED, NOISE, PASSED, SHOWN
 
 
 def made(seed, n=3000):
-    return lamarr.simulate(lamarr.generate(DECAYS["Lb2LcMuNu"].descriptor, n, seed=seed), seed=seed)
+    """Tracks alone."""
+    events = lamarr.generate(DECAYS["Lb2LcMuNu"].descriptor, n, seed=seed)
+    return lamarr.simulate(events, "lhcb2016-magup", seed=seed)
 
 
 @pytest.fixture(scope="module")
