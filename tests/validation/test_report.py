@@ -89,6 +89,21 @@ def test_a_classifier_sees_what_no_single_variable_shows(pair):
     assert found.outcome == FAILED
 
 
+def test_a_classifier_does_not_know_events_again():
+    """Tracks of an event share a number that is the event's own: rows apart would give an AUC near 1."""
+    from lamarr.validation.report.two_samples import tell_apart
+
+    rng = np.random.default_rng(2)
+    event = np.repeat(np.arange(200), 20)
+
+    def sample():
+        shared = rng.normal(size=200)[event]
+        return {"species": np.full(4000, 13), "event_id": event, "a": shared, "b": rng.normal(size=4000)}
+
+    (found,) = tell_apart((sample(), sample()), "pid", "μ", 13, 100)
+    assert abs(found.value - 0.5) < 0.1
+
+
 def test_what_was_not_compared_is_named(comparison):
     reasons = " ".join(n.reason for n in comparison.not_made)
     assert "needs the table 'pid'" in reasons

@@ -66,13 +66,17 @@ def cross_validated_auc(
     weights_a: Weights = None,
     weights_b: Weights = None,
     *,
+    groups_a: Array | None = None,
+    groups_b: Array | None = None,
     classifier: str = "trees",
     folds: int = 3,
     seed: int = 0,
 ) -> tuple[float, float]:
     """AUC of a classifier of :data:`CLASSIFIERS`, every row judged by a fold that has not seen it.
 
-    Weights enter the training (those below 0 as 0, classifiers know no negative ones) and the AUC.
+    Weights enter the training (those below 0 as 0, classifiers know no negative ones) and the AUC. Rows of
+    one group (groups of `a` and `b` by the same numbers: events, say) are in one fold: tracks share the
+    number of tracks of their event, by which a classifier would know again what it has seen.
 
     Raises
     ------
@@ -89,7 +93,11 @@ def cross_validated_auc(
         [np.ones(len(s)) if w is None else np.maximum(w, 0) for s, w in ((a, weights_a), (b, weights_b))]
     )
     weights *= np.where(label == 1, 1 / weights[label == 1].sum(), 1 / weights[label == 0].sum()) * len(x) / 2
-    fold = np.random.default_rng(seed).permutation(len(x)) % folds
+    _, group = np.unique(
+        np.arange(len(x)) if groups_a is None or groups_b is None else np.concatenate([groups_a, groups_b]),
+        return_inverse=True,
+    )
+    fold = (np.random.default_rng(seed).permutation(group.max() + 1) % folds)[group]
     score = np.empty(len(x))
     weighted = weights_a is not None or weights_b is not None
     for k in range(folds):
