@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamarr.events.batch import EventBatch, Table
+from lamarr.events.counting import rows_per_event
 from lamarr.events.schema import COVARIANCE_PAIRS, Fate
 from lamarr.events.sqlite_plain import plain_rows
 from lamarr.events.sqlite_tables import ENTITIES, MISSING_VERTEX, N_PVS, N_TRACKS
@@ -144,7 +145,7 @@ def _events(batch: EventBatch, sources: tuple[str, ...]) -> Rows:
     summaries: list[tuple[Array, int, Array]] = []
     if "primary_vertices" in batch:
         pvs = batch.primary_vertices.event_id
-        counts = np.searchsorted(pvs, ids, side="right") - np.searchsorted(pvs, ids)
+        counts = rows_per_event(pvs, ids)
         summaries.append((ids, N_PVS, counts))
     if "nTracks" in events:
         summaries.append((ids, N_TRACKS, events.nTracks))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lamarr.errors import raise_unknown
 from lamarr.events import SCHEMA, EventBatch, Fate, Table
-from lamarr.flash.rows import first_of_event
+from lamarr.events.counting import first_of_event
 
 __all__ = ["KEEP", "keep", "keep_particles"]
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from lamarr.errors import InputFileError
 from lamarr.events import SCHEMA, EventBatch, Table
-from lamarr.flash.rows import NUMBER, Rows, number_in_event
+from lamarr.events.counting import number_in_event
+from lamarr.flash.rows import NUMBER, Rows
 from lamarr.flash.stage import Stage
 from lamarr.random import Stream
 

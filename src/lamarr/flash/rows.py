@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lamarr.errors import raise_unknown
 from lamarr.events import EventBatch
 
-__all__ = ["JOINS", "NUMBER", "Rows", "first_of_event", "number_in_event", "states_closest_to_beam"]
+__all__ = ["JOINS", "NUMBER", "Rows", "states_closest_to_beam"]
 
 Array = NDArray[Any]
 
@@ -25,21 +25,6 @@ NUMBER: Final = {
 """Table that stages go through → the number that, with the event, keys the random numbers of its rows."""
 
 _STRIDE = np.int64(2**31)
-
-
-def first_of_event(event_id: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Row where the event of each row begins; events are sorted.
-
-    >>> first_of_event(np.array([4, 4, 9, 9, 9])).tolist()
-    [0, 0, 2, 2, 2]
-    """
-    begins = np.flatnonzero(np.diff(event_id, prepend=-1))
-    return np.repeat(begins, np.diff(begins, append=len(event_id)))
-
-
-def number_in_event(event_id: NDArray[np.int64]) -> NDArray[np.int64]:
-    """0, 1, 2, … within each run of equal (sorted) event numbers."""
-    return np.arange(len(event_id)) - first_of_event(event_id)
 
 
 def _rows_closest_to_beam(batch: EventBatch, event_id: Array, particle_id: Array) -> NDArray[np.int64]:

@@ -27,7 +27,7 @@ from lamarr.detector import PrimaryVertexSmearing
 from lamarr.errors import ModelError, raise_unknown
 from lamarr.transpile import Model, load_model
 
-__all__ = ["ModelSet", "load_set", "set_names"]
+__all__ = ["ModelSet", "load_set", "set_names", "update_declaration"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +101,21 @@ def load_set(name: str | Path) -> ModelSet:
         notes=notes,
         primary_vertex=smearing,
     )
+
+
+def update_declaration(folder: Path, declared: Mapping[str, Any]) -> None:
+    """Put keys into the ``set.json`` of `folder`, whole or not at all; the others stay.
+
+    Raises
+    ------
+    ModelError
+        If there is a ``set.json`` that cannot be read.
+    """
+    path = folder / "set.json"
+    content = {**(_read(path) if path.exists() else {}), **declared}
+    unfinished = folder / ".set.json.part"
+    unfinished.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    unfinished.replace(path)
 
 
 def _folder(name: str | Path) -> Path:

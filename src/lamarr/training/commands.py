@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.console import Console
 
 from lamarr.errors import ConfigurationError, LamarrError, MissingExtraError, ModelError
 from lamarr.flash import DEFAULT_SET
+from lamarr.parametrizations.sets import update_declaration
 from lamarr.training.names import CLASSES
 from lamarr.training.recipe import Recipe, load_recipe, resolve_recipes, shipped_recipes
 from lamarr.transpile import Model
@@ -168,6 +168,4 @@ def declare_set(folder: Path, names: Sequence[str]) -> None:
         declared = json.loads(path.read_text())
     models = declared.setdefault("models", [])
     models += [n for n in names if n not in models]
-    part = folder / ".set.json.part"
-    part.write_text(json.dumps(declared, indent=1, ensure_ascii=False))
-    os.replace(part, path)  # noqa: PTH105
+    update_declaration(folder, declared)

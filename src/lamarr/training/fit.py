@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from lamarr.errors import ConfigurationError, ModelError
 from lamarr.networks.muon import Muon, split_parameters
+from lamarr.training.schedules import cosine_by_steps
 
 __all__ = ["Schedule", "fit", "mean_loss"]
 
@@ -52,8 +52,7 @@ class Schedule:
 
     def factor(self, step: int) -> float:
         """Factor on the learning rates at a step."""
-        fall = 0.5 * (1 + math.cos(math.pi * step / self.steps)) + 1e-3
-        return min(1.0, (step + 1) / self.warmup) * fall
+        return cosine_by_steps(step, self.steps, self.warmup)
 
 
 @torch.no_grad()

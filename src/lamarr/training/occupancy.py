@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from lamarr.errors import InputFileError
 from lamarr.events import EventBatch, TrackType, describe, iterate
+from lamarr.events.counting import rows_per_event
 from lamarr.parametrizations.occupancy import CONDITIONS, OUTPUTS
 from lamarr.parametrizations.pid import SPECIES
 from lamarr.random import Stream
@@ -41,8 +42,7 @@ def known_tracks(batch: EventBatch) -> NDArray[np.int64]:
     t = t.take((t["particle_id"] >= 0) & np.isin(t["type"], _TYPES))
     pid = batch["particles"]["pid"][batch.rows_of("particles", t["event_id"], t["particle_id"])]
     events = t["event_id"][np.isin(np.abs(pid), list(SPECIES.values()))]
-    ids = batch["events"]["event_id"]
-    return np.searchsorted(events, ids, side="right") - np.searchsorted(events, ids, side="left")
+    return rows_per_event(events, batch["events"]["event_id"])
 
 
 def rows_of(batch: EventBatch, *, gun: bool) -> dict[str, Array]:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 from lamarr.declaration import STRICT
 from lamarr.errors import ConfigurationError, raise_unknown
 
-__all__ = ["SCHEDULES", "Fall"]
+__all__ = ["SCHEDULES", "Fall", "cosine_by_steps"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +53,12 @@ class Fall:
         """Factor on the rate at a progress from 0 to 1."""
         rise = min(1.0, (progress + 1e-4) / self.warmup) if self.warmup else 1.0
         return rise * SCHEDULES[self.name](min(max(progress, 0.0), 1.0), self)
+
+
+def cosine_by_steps(step: int, steps: int, warmup: int) -> float:
+    """Factor at a step: a linear rise over `warmup` steps, and half a cosine from 1 to a thousandth."""
+    fall = 0.5 * (1 + math.cos(math.pi * step / steps)) + 1e-3
+    return min(1.0, (step + 1) / warmup) * fall
 
 
 def _piecewise(p: float, s: Fall) -> float:

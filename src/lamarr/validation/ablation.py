@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lamarr.errors import ConfigurationError, raise_unknown
 from lamarr.events import COVARIANCE_PAIRS, EventBatch, Table
+from lamarr.events.counting import number_in_event
 from lamarr.flash import DEFAULT_SET, load_pipeline
 from lamarr.flash.stage import GENERATED
 from lamarr.validation.metrics import Measured
@@ -88,7 +89,7 @@ def _firsts(tracks: Table) -> tuple[Array, Array]:
 def _renumbered(tracks: Table) -> Table:
     """Give the tracks of each event numbers from 0, so that both samples number them alike."""
     event = tracks["event_id"]
-    number = np.arange(len(event)) - np.searchsorted(event, event)
+    number = number_in_event(event)
     return tracks.with_columns(track_id=number)
 
 

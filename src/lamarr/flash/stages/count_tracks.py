@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from lamarr.events import EventBatch
+from lamarr.events.counting import rows_per_event
 from lamarr.flash.stage import Stage, columns
 
 __all__ = ["CountTracks"]
@@ -20,5 +19,4 @@ class CountTracks(Stage):
     def __call__(self, batch: EventBatch, seed: int) -> EventBatch:  # noqa: ARG002
         """Return the batch with column ``events.nTracks``."""
         events, tracks = batch["events"]["event_id"], batch["tracks"]["event_id"]
-        number = np.searchsorted(tracks, events, side="right") - np.searchsorted(tracks, events, side="left")
-        return batch.with_columns("events", nTracks=number)
+        return batch.with_columns("events", nTracks=rows_per_event(tracks, events))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lamarr.events import SCHEMA, EventBatch, Table, TrackType
-from lamarr.flash.rows import number_in_event
+from lamarr.events.counting import number_in_event
 from lamarr.flash.stage import Stage, columns
 
 if TYPE_CHECKING:

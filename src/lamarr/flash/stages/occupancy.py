@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lamarr.events import EventBatch
+from lamarr.events.counting import rows_per_event
 from lamarr.flash.row_stage import StageGroup
 from lamarr.flash.stage import Stage, columns
 from lamarr.flash.stages.model import Model, ModelStage, Runs
@@ -26,8 +27,7 @@ class SignalOnly(Stage):
         """Return the batch with column ``events.is_signal_only``."""
         events, t = batch["events"]["event_id"], batch["particles"]
         others = t["event_id"][~t["from_signal"]]
-        first, last = (np.searchsorted(others, events, side=side) for side in ("left", "right"))
-        return batch.with_columns("events", is_signal_only=first == last)
+        return batch.with_columns("events", is_signal_only=rows_per_event(others, events) == 0)
 
 
 class _Others(ModelStage):

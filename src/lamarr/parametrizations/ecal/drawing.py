@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamarr.detector.geometry.identification import Calorimeter
+from lamarr.events.counting import number_in_event
 from lamarr.parametrizations.ecal.columns import Columns
 from lamarr.parametrizations.ecal.queries import (
     CLUSTERS,
@@ -121,7 +122,7 @@ class Drawing:
 
     def _thresholds(self, event: NDArray[np.int64], seed: int) -> NDArray[np.float32]:
         """Uniform numbers (m,) of clusters, sorted by event."""
-        number = np.arange(len(event)) - np.searchsorted(event, event)
+        number = number_in_event(event)
         return Stream(seed, f"{self.stage}.distance").uniform(event, number)[:, 0]
 
     def _places(
@@ -183,7 +184,7 @@ class Drawing:
         stage: str,
     ) -> NDArray[np.float32]:
         """Features (m, 3) of clusters, sorted by unit; units with more than CLUSTERS take several passes."""
-        position = np.arange(len(unit)) - np.searchsorted(unit, unit)
+        position = number_in_event(unit)
         row_key, row = np.unique(unit * _PASSES + position // CLUSTERS, return_inverse=True)
         result = np.empty((len(unit), len(TARGETS)), np.float32)
         for a in range(0, len(row_key), _UNITS):

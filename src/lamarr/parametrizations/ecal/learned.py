@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from lamarr.calorimetry.calibration import load_calibration
 from lamarr.detector.geometry import Geometry
+from lamarr.events.counting import number_in_event
 from lamarr.parametrizations.ecal.columns import Columns
 from lamarr.parametrizations.ecal.drawing import Clusters, Drawing
 from lamarr.parametrizations.ecal.pairs import pairs_between
@@ -78,7 +79,7 @@ class Learned:
         c = drawn.columns
         x = shape_conditions(c, sources, token, drawn.owner, self.calorimeter)
         event = c["event_id"]
-        number = np.arange(len(event)) - np.searchsorted(event, event)
+        number = number_in_event(event)
         y = self.shape.seeded(x, seed=seed, stage="ecal.shape", event=event, particle=number)
         region = regions(c["x"], c["y"], self.calorimeter)
         z = np.full(len(event), self.calorimeter.ecal.plane)

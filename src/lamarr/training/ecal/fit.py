@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from lamarr.errors import ConfigurationError, ModelError
 from lamarr.networks.events_to_events import Units
 from lamarr.networks.muon import Muon, split_parameters
 from lamarr.training.ecal.batches import Batches
+from lamarr.training.schedules import cosine_by_steps
 
 __all__ = ["Fit", "Pace"]
 
@@ -55,8 +55,7 @@ class Pace:
 
     def factor(self, step: int) -> float:
         """Factor on the learning rates at a step."""
-        fall = 0.5 * (1 + math.cos(math.pi * step / self.steps)) + 1e-3
-        return min(1.0, (step + 1) / self.warmup) * fall
+        return cosine_by_steps(step, self.steps, self.warmup)
 
 
 class Fit:

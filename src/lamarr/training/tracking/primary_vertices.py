@@ -7,8 +7,6 @@ The set's own smearing then takes the place of its detector's.
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 from lamarr.detector import TripleGaussian
 from lamarr.errors import InputFileError
 from lamarr.events import EventBatch, iterate
+from lamarr.parametrizations.sets import load_set, update_declaration
 
 __all__ = ["fit_triple_gaussian", "main", "residuals"]
 
@@ -66,14 +65,11 @@ def fit_triple_gaussian(d: Array, steps: int = 500) -> TripleGaussian:
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder of the set.")
 def main(files: tuple[Path, ...], output: Path) -> None:
     """Fit the smearing of primary vertices and write it into a set."""
+    load_set(f"{output}/")  # answers in a sentence where there is none
     tables = ("events", "collisions", "vertices", "primary_vertices")
     parts = [residuals(b) for path in files for b in iterate(path, 2000, tables)]
     shape = {a: asdict(fit_triple_gaussian(np.concatenate([p[a] for p in parts]))) for a in "xyz"}
-    path = output / "set.json"
-    declared = json.loads(path.read_text(encoding="utf-8")) | {"primary_vertex": shape}
-    unfinished = output / ".set.json.part"
-    unfinished.write_text(json.dumps(declared, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(unfinished, path)  # noqa: PTH105
+    update_declaration(output, {"primary_vertex": shape})
     for axis, values in shape.items():
         click.echo(f"{axis}: {values}")
 
