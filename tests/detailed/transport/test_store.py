@@ -1,6 +1,7 @@
 """The store of transported events."""
 
 import dataclasses
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from tests.detailed.toy_events import toy
 from lamarr.detailed.transport.store import PARTS, Store, key_of, stored_events
 from lamarr.errors import InputFileError
 from lamarr.flash.sources import open_decay
+
+pytestmark = pytest.mark.skipif(find_spec("geant4_pybind") is None, reason="needs geant4-pybind")
 
 SETTINGS = {"detector": "lhcb2016-magup", "stop": "muon"}
 
