@@ -11,13 +11,13 @@ import pytest
 from click.testing import CliRunner
 
 import lamarr
-from lamarr.events import Fate, TrackType
+from lamarr.events import Fate, Table, TrackType, table_schema
 from lamarr.parametrizations.sets import load_set
 from lamarr.parametrizations.tracking import EFFICIENCY, PRODUCTION_CONDITIONS
 from lamarr.validation import demo
 from lamarr.validation.measurements import fate_table, measure
 from lamarr.validation.page import Speed
-from lamarr.validation.plots import PLOTS, RAPIDSIM_MOMENTUM, ip_reference
+from lamarr.validation.plots import RAPIDSIM_MOMENTUM, ip_reference, overview, plots_of
 from tiny_set import network, save_set
 
 pytest.importorskip("matplotlib")
@@ -106,7 +106,8 @@ def test_the_page_says_the_numbers(made):
     (width, error), n = result.measurements.mass.width, len(result.measurements.mass.values)
     assert f"{width:.2f} ± {error:.2f} MeV" in text
     assert f"{n:,} of 400 decays have three long tracks" in text
-    assert all(f'<figure id="{name}"' in text for name in PLOTS)
+    assert plots_of(result.measurements) == ("mass", "momentum", "ip", "efficiency")
+    assert re.findall(r'<figure id="(\w+)"', text) == list(plots_of(result.measurements))
     assert "The card does not say what it was trained on." in text
     assert all(str(s) in text for s in result.speeds)
     for count in result.measurements.fates.counts.sum(axis=1):
@@ -154,6 +155,31 @@ def test_efficiency_counts_long_tracks_of_candidates_only(made):
     assert n == (candidates & (eta > 1.8) & (eta < 5) & (p > 2e3) & (p < 2e5)).sum()
     only_decayed = batch.with_columns("particles", fate=np.full(particles.rows, Fate.DECAYED, np.int8))
     assert all(len(p.x) == 0 for p in measure(only_decayed).efficiency.values())
+
+
+def test_identification_counts_cuts_of_long_tracks(made, tmp_path):
+    """Every muon passes isMuon, no pion; every second kaon has DLL(K-pi) > 0."""
+    batch = made[1].events
+    t, particles = batch["tracks"], batch["particles"]
+    species = np.abs(particles["pid"][batch.rows_of("particles", t["event_id"], t["particle_id"])])
+    columns = {c: np.zeros(t.rows, np.float32) for c in pid_columns()}
+    columns |= {"event_id": t["event_id"], "track_id": t["track_id"], "isMuon": species == 13}
+    columns["PIDK"] = np.where((species == 321) & (np.arange(t.rows) % 2 == 0), 3.0, -3.0)
+    m = measure(batch.with_tables(Table("pid", columns)))
+    assert plots_of(m)[-2:] == ("kaons", "muons")
+    assert (m.muons["μ"].value == 1).all()
+    assert (m.muons["π as μ"].value == 0).all()
+    assert (m.kaons["p as K"].value == 0).all()
+    kaons = m.kaons["K"]
+    pulls = (kaons.value - 0.5) / np.maximum(kaons.above, kaons.below)
+    assert kaons.entries.sum() + kaons.left_out <= ((species == 321) & (t["type"] == TrackType.LONG)).sum()
+    assert np.abs(pulls).max() < 4.5
+    overview(tmp_path / "overview.png", m)
+    assert (tmp_path / "overview.png").read_bytes().startswith(b"\x89PNG")
+
+
+def pid_columns():
+    return [c.name for c in table_schema("pid").columns]
 
 
 def test_caveats_are_notes_and_origins(tiny_set):

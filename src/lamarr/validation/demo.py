@@ -19,7 +19,7 @@ import click
 from lamarr.api import generate, simulate, write
 from lamarr.errors import LamarrError, MissingExtraError, OutputFileError
 from lamarr.events import EventBatch, Fate
-from lamarr.flash import Pipeline, load_pipeline
+from lamarr.flash import DEFAULT_SET, Pipeline, load_pipeline
 from lamarr.parametrizations.sets import ModelSet, load_set
 from lamarr.validation.measurements import Measurements, measure
 from lamarr.validation.page import GENERATOR, Speed, render
@@ -45,7 +45,7 @@ def run(
     folder: str | Path,
     *,
     events: int = 5000,
-    set_name: str = "lhcb2016-magup",
+    set_name: str = DEFAULT_SET,
     seed: int = 1,
     force: bool = False,
 ) -> Demonstration:
@@ -168,9 +168,9 @@ def _show(
     speeds: tuple[Speed, ...],
     notes: list[str],
 ) -> None:
-    from lamarr.validation.plots import PLOTS, overview, svg
+    from lamarr.validation.plots import overview, plots_of, svg
 
-    figures = {name: svg(name, measurements) for name in PLOTS}
+    figures = {name: svg(name, measurements) for name in plots_of(measurements)}
     page = render(
         measurements, figures, decay=DECAY, facts=facts, speeds=speeds, caveats=notes, files=FILES[:2]
     )
@@ -187,7 +187,7 @@ def _show(
 @click.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("demo"), help="Folder.")
 @click.option("--events", type=click.IntRange(min=1), default=5000, show_default=True)
-@click.option("--set", "set_name", default="lhcb2016-magup", show_default=True, help="Set, name or folder.")
+@click.option("--set", "set_name", default=DEFAULT_SET, show_default=True, help="Set, name or folder.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--force", is_flag=True, help="Replace files that no demonstration wrote.")
 def main(output: Path, events: int, set_name: str, seed: int, force: bool) -> None:

@@ -1,4 +1,4 @@
-"""What the demonstration measures in its sample: masses, resolutions, efficiencies, fates.
+"""What the demonstration measures in its sample: masses, resolutions, efficiencies, identification, fates.
 
 Definitions, the same for every sample:
 
@@ -8,11 +8,12 @@ IPx resolution           68 % half-width of x_reco(z0) − x_true(z0) of long tr
                          the track's own z does not count. One projection, no error of the primary vertex.
 long-track efficiency    charged particles of the decay with a long track, over all with pz > 0: the
                          acceptance is part of it
+identification           long tracks of a species that pass a cut, over all of the species with identification
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,6 +40,9 @@ ETA_BINS: Final = ((1.8, 2.5), (2.5, 3.2), (3.2, 4.0), (4.0, 5.0))
 """Bins of the true pseudorapidity."""
 GROUPS: Final = {"p, K, π": (211, 321, 2212), "μ": (13,)}
 """Species (|PDG id|) whose resolutions are shown together."""
+KAON_CUT: Final = {"K": 321, "π as K": 211, "p as K": 2212}
+MUON_CUT: Final = {"μ": 13, "π as μ": 211, "K as μ": 321, "p as μ": 2212}
+"""What the cuts DLL(K−π) > 0 and isMuon are shown for."""
 LAMBDA_C: Final = ("Lambda_c+", ("p+", "K-", "pi+"))
 
 
@@ -82,12 +86,17 @@ class FateTable:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurements:
-    """Everything that the page shows of a sample; profiles by name of species or range of η."""
+    """Everything that the page shows of a sample; profiles by name of species or range of η.
+
+    `kaons` and `muons` (passing DLL(K−π) > 0 and isMuon) are empty where nothing was identified.
+    """
 
     mass: Mass
     momentum: Mapping[str, Profile]
     ip: Mapping[str, Profile]
     efficiency: Mapping[str, Profile]
+    kaons: Mapping[str, Profile]
+    muons: Mapping[str, Profile]
     fates: FateTable
     out_of_domain: int
 
@@ -102,6 +111,8 @@ def measure(batch: EventBatch) -> Measurements:
         momentum={n: widths(p[g], residuals["momentum"][g], P_EDGES) for n, g in groups.items()},
         ip={n: widths(inverse_pt[g], residuals["ip"][g] / um, INVERSE_PT_EDGES) for n, g in groups.items()},
         efficiency=_long_efficiency(batch["particles"]),
+        kaons=_identified(batch, KAON_CUT, lambda pid: pid["PIDK"] > 0),
+        muons=_identified(batch, MUON_CUT, lambda pid: np.asarray(pid["isMuon"], bool)),
         fates=fate_table(batch["particles"]),
         out_of_domain=int(batch["particles"]["out_of_domain"].sum()),
     )
@@ -145,6 +156,23 @@ def _long_residuals(batch: EventBatch) -> dict[str, Array]:
         "momentum": t["p"] / true["p"] - 1,
         "ip": t["x"] + t["tx"] * (true["z"] - t["z"]) - true["x"],
     }
+
+
+def _identified(
+    batch: EventBatch, kinds: Mapping[str, int], passed: Callable[[Table], Array]
+) -> dict[str, Profile]:
+    """Share of the identified long tracks of each of `kinds` that pass, against the true p."""
+    if "pid" not in batch or not batch["pid"].rows:
+        return {}
+    pid, tracks = batch["pid"], batch["tracks"]
+    track = batch.rows_of("tracks", pid["event_id"], pid["track_id"])
+    long = (tracks["type"][track] == TrackType.LONG) & (tracks["particle_id"][track] >= 0)
+    pid, track = pid.take(long), track[long]
+    particles = batch["particles"]
+    at = batch.rows_of("particles", tracks["event_id"][track], tracks["particle_id"][track])
+    p = np.sqrt(sum(particles[c][at] ** 2 for c in ("px", "py", "pz"))) / GeV
+    ok, species_ = passed(pid), np.abs(particles["pid"][at])
+    return {n: efficiencies(p[m], ok[m], P_EDGES) for n, i in kinds.items() if (m := species_ == i).any()}
 
 
 def _long_efficiency(particles: Table) -> dict[str, Profile]:

@@ -49,7 +49,7 @@ def render(
     ----------
     measurements : Measurements
     figures : mapping of str to str
-        ``<svg>`` elements: mass, momentum, ip, efficiency.
+        ``<svg>`` elements: mass, momentum, ip, efficiency; kaons and muons where tracks are identified.
     decay : str
         Descriptor.
     facts : mapping of str to str
@@ -64,6 +64,7 @@ def render(
     cards = "".join(
         f'<figure id="{n}">{_labelled(figures[n], alt)}<figcaption>{text}</figcaption></figure>'
         for n, (alt, text) in captions.items()
+        if n in figures
     )
     rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items())
     links = ", ".join(f'<a href="{escape(f)}">{escape(f)}</a>' for f in files)
@@ -112,11 +113,14 @@ def _captions(m: Measurements) -> dict[str, tuple[str, str]]:
         "Generated p, K, π, μ of the decay with p<sub>z</sub> &gt; 1 MeV that have a long track: "
         "acceptance included. Wilson intervals (68 %)."
     )
+    identified = "of long tracks against the true momentum. Wilson intervals (68 %)."
     return {
         "mass": ("Invariant mass of p K pi", mass),
         "momentum": ("Momentum resolution against momentum", momentum),
         "ip": ("Impact parameter resolution against inverse transverse momentum", ip),
         "efficiency": ("Long-track efficiency against momentum in bins of pseudorapidity", efficiency),
+        "kaons": ("Share with DLL(K-pi) > 0 against momentum", f"Share with DLL(K−π) &gt; 0 {identified}"),
+        "muons": ("Share with isMuon against momentum", f"Share with isMuon {identified}"),
     }
 
 
@@ -161,6 +165,8 @@ def _numbers(m: Measurements) -> str:
         _profiles("IP<sub>x</sub> resolution [µm]", "1/p<sub>T</sub> [1/GeV]", m.ip, 1, 1),
         _profiles("Long-track efficiency [%]", "p [GeV]", m.efficiency, 100, 1),
     ]
+    for title, shares in (("DLL(K−π) &gt; 0 [%]", m.kaons), ("isMuon [%]", m.muons)):
+        parts += [_profiles(title, "p [GeV]", shares, 100, 1)] if shares else []
     return "".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""The four plots of the demonstration, as SVG for the page and as one PNG picture.
+"""The plots of the demonstration, as SVG for the page and as one PNG picture.
 
 matplotlib is imported inside the functions.
 """
@@ -19,7 +19,7 @@ from lamarr.validation.profiles import Profile
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["PLOTS", "RAPIDSIM_MOMENTUM", "ip_reference", "overview", "svg"]
+__all__ = ["PLOTS", "RAPIDSIM_MOMENTUM", "ip_reference", "overview", "plots_of", "svg"]
 
 
 RAPIDSIM_MOMENTUM: Final = (
@@ -100,13 +100,33 @@ def draw_efficiency(ax: Axes, m: Measurements) -> None:
     _legend(ax, ncols=2)
 
 
+def draw_kaons(ax: Axes, m: Measurements) -> None:
+    """Draw how often long tracks of kaons, pions and protons have DLL(K−π) > 0."""
+    _draw_shares(ax, m.kaons, r"passing DLL(K$-$π) > 0", ncols=3)
+    ax.set_title(f"Kaon identification, {_entries(m.kaons):,} long tracks")
+
+
+def draw_muons(ax: Axes, m: Measurements) -> None:
+    """Draw how often long tracks are taken for muons."""
+    _draw_shares(ax, m.muons, "passing isMuon", ncols=2)
+    ax.set_title(f"Muon identification, {_entries(m.muons):,} long tracks")
+
+
 PLOTS: Final[Mapping[str, Callable[[Axes, Measurements], None]]] = {
     "mass": draw_mass,
     "momentum": draw_momentum,
     "ip": draw_ip,
     "efficiency": draw_efficiency,
+    "kaons": draw_kaons,
+    "muons": draw_muons,
 }
 """Plots by name; each draws into axes."""
+
+
+def plots_of(measurements: Measurements) -> tuple[str, ...]:
+    """Return the names of the plots that there is something to draw in: no identification, none of it."""
+    absent = {name for name in ("kaons", "muons") if not getattr(measurements, name)}
+    return tuple(name for name in PLOTS if name not in absent)
 
 
 def svg(name: str, measurements: Measurements) -> str:
@@ -121,9 +141,11 @@ def overview(path: Path, measurements: Measurements) -> None:
 
     part = path.with_name(f".{path.name}.part")
     with mpl.rc_context(style()):
-        figure = Figure(figsize=(9.6, 7.2), layout="constrained", facecolor="white")
-        for ax, draw in zip(figure.subplots(2, 2).flat, PLOTS.values(), strict=True):
-            draw(ax, measurements)
+        names = plots_of(measurements)
+        columns = (len(names) + 1) // 2
+        figure = Figure(figsize=(4.8 * columns, 7.2), layout="constrained", facecolor="white")
+        for ax, name in zip(figure.subplots(2, columns).flat, names, strict=True):
+            PLOTS[name](ax, measurements)
         figure.savefig(part, format="png", dpi=150, metadata={"Software": None})
     part.replace(path)
 
@@ -134,6 +156,15 @@ def _draw(ax: Axes, profiles: Mapping[str, Profile], scale: float = 1) -> None:
             across = np.stack([p.x - p.low, p.high - p.x])
             up = scale * np.stack([p.below, p.above])
             ax.errorbar(p.x, scale * p.value, up, across, fmt=marker, ms=4, lw=1, color=colour, label=name)
+
+
+def _draw_shares(ax: Axes, profiles: Mapping[str, Profile], label: str, ncols: int) -> None:
+    _draw(ax, profiles)
+    ax.set(xscale="log", xlim=(2, 200), ylim=(0, 1.3), yticks=np.arange(0, 1.01, 0.2))
+    ax.set(xlabel=r"$p$ [GeV]", ylabel=label)
+    ax.axhline(1, color=INK, lw=0.5, alpha=0.5)
+    plain_ticks(ax, (2, 5, 10, 20, 50, 100, 200))
+    _legend(ax, ncols=ncols)
 
 
 def _legend(ax: Axes, ncols: int = 1) -> None:
