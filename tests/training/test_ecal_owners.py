@@ -17,9 +17,10 @@ from lamarr.parametrizations.ecal import source_objects
 from lamarr.parametrizations.ecal.engines import make_engine
 from lamarr.parametrizations.ecal.queries import MOST_OWNED
 from lamarr.parametrizations.ecal.shapes import SHAPE_INPUTS, SHAPE_OUTPUTS
+from lamarr.parametrizations.ecal.truth import shares_of
 from lamarr.parametrizations.tracking import BEAM_CONDITIONS, RESOLUTION
 from lamarr.training.ecal.events import collect
-from lamarr.training.ecal.owners import SHARE, owners_of, shares_of
+from lamarr.training.ecal.owners import SHARE, owners_of
 from lamarr.training.ecal.shapes import shape_table
 from made_up_events import made_up
 
@@ -75,8 +76,13 @@ def test_shares_of_a_cluster_add_up_to_what_sources_gave(batch: EventBatch) -> N
     done = clustered(batch)
     sources = source_objects(done, UP, GEOMETRY).columns
     cluster, source, share = shares_of(done, sources)
-    total = np.bincount(cluster, share)
-    assert total[total > 0] == pytest.approx(1.0)
+    links = done["cluster_links"]
+    row = done.rows_of("clusters", links["event_id"], links["cluster_id"])
+    n = done["clusters"].rows
+    total = np.bincount(cluster, share, minlength=n)
+    assert total == pytest.approx(np.bincount(row, links["fraction_of_cluster"], minlength=n))
+    assert (total < 1 + 1e-5).all()  # the rest is of what no source object is
+    assert (total > 0.9).mean() > 0.5
     same = done["clusters"]["event_id"][cluster] == sources["event_id"][source]
     assert same.all()
     assert 0 < SHARE < 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,13 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from lamarr.errors import ConfigurationError, ModelError
+from lamarr.errors import ConfigurationError, InputFileError, ModelError
 from lamarr.networks.events_to_events import Units
 from lamarr.networks.muon import Muon, split_parameters
 from lamarr.training.ecal.batches import Batches
 from lamarr.training.schedules import cosine_by_steps
 
-__all__ = ["Fit", "Pace"]
+__all__ = ["Fit", "Pace", "best_weights"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,23 @@ class Pace:
     def factor(self, step: int) -> float:
         """Factor on the learning rates at a step."""
         return cosine_by_steps(step, self.steps, self.warmup)
+
+
+def best_weights(checkpoint: Path) -> dict[str, Tensor]:
+    """Best mean of the weights in a checkpoint.
+
+    Raises
+    ------
+    InputFileError
+        If it is none.
+    """
+    try:
+        best: dict[str, Tensor] = torch.load(checkpoint, weights_only=True)["best"]
+    except (OSError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
+        raise InputFileError(
+            f"'{checkpoint}' is no checkpoint of lamarr.training.ecal ({error!r})"
+        ) from error
+    return best
 
 
 class Fit:

@@ -18,37 +18,15 @@ from lamarr.events import EventBatch
 from lamarr.parametrizations.ecal.columns import Columns
 from lamarr.parametrizations.ecal.queries import MOST_OWNED
 from lamarr.parametrizations.ecal.tokens import expected_deposit, on_plane
+from lamarr.parametrizations.ecal.truth import shares_of
 
-__all__ = ["SHARE", "owners_of", "ranks_of", "shares_of"]
+__all__ = ["SHARE", "owners_of", "ranks_of"]
 
 SHARE: Final = 0.25
 """Share of a cluster that makes a source a candidate."""
 
 FAR: Final = 300.0
 """mm: a source farther away than this is a candidate only if none is nearer."""
-
-_STRIDE: Final = np.int64(2**31)
-
-
-def shares_of(batch: EventBatch, sources: Columns) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Row of the cluster, row of the source, share of the cluster's energy: of every linked pair."""
-    links, clusters = batch["cluster_links"], batch["clusters"]
-    cluster = batch.rows_of("clusters", links["event_id"], links["cluster_id"])
-    at = batch.rows_of("calo_particles", links["event_id"], links["calo_particle_id"])
-    particle = batch["calo_particles"]["particle_id"][at].astype(np.int64)
-    keys = sources["event_id"] * _STRIDE + sources["particle_id"]
-    order = np.argsort(keys, kind="stable")
-    wanted = links["event_id"] * _STRIDE + particle
-    found = (
-        order[np.minimum(np.searchsorted(keys, wanted, sorter=order), max(len(keys) - 1, 0))]
-        if len(keys)
-        else 0 * wanted
-    )
-    known = (particle >= 0) & (keys[found] == wanted) if len(keys) else np.zeros(len(wanted), bool)
-    linked = np.bincount(cluster, links["energy"], minlength=len(clusters["x"]))
-    pair, inverse = np.unique(np.stack([cluster[known], found[known]], axis=1), axis=0, return_inverse=True)
-    energy = np.bincount(inverse.ravel(), links["energy"][known], minlength=len(pair))
-    return pair[:, 0], pair[:, 1], energy / np.maximum(linked[pair[:, 0]], 1e-9)
 
 
 def owners_of(batch: EventBatch, sources: Columns, calorimeter: Calorimeter) -> NDArray[np.int64]:

@@ -35,7 +35,7 @@ from lamarr.parametrizations.ecal.queries import (
 from lamarr.parametrizations.ecal.tokens import TOKEN_FEATURES
 from lamarr.training.ecal.batches import Batches
 from lamarr.training.ecal.events import UnitSample
-from lamarr.training.ecal.fit import Fit, Pace
+from lamarr.training.ecal.fit import Fit, Pace, best_weights
 from lamarr.training.ecal.game import Game
 from lamarr.transpile import Model
 
@@ -59,6 +59,8 @@ REFERENCES: Final = {
     ],
 }
 GAME: Final = Pace(steps=1000, batch=16, adam_rate=5e-4, muon_rate=0.002, memory=0.99, seed=2)
+STRENGTH: Final = 1.0
+"""Of the judge's gradient: 1 is that of its cross entropy, one term per unit beside one per cluster."""
 
 
 def network_of(name: str, seed: int = 1) -> Network:
@@ -75,10 +77,13 @@ def train(
     pace: Pace,
     game: Pace | None = None,
     until: int | None = None,
+    start: Path | None = None,
+    strength: float = STRENGTH,
 ) -> tuple[Network, list[dict[str, float]]]:
     """Train an engine; return it with its held-out losses. With `game` a translation is tuned by a judge.
 
-    `until` stops at a step of the pace, with the best weights so far.
+    `until` stops at a step of the pace, with the best weights so far. With `start`, the checkpoint of another
+    training, its best weights take the place of a training of their own; `strength` is that of the judge.
     """
     known = (len(TOKEN_FEATURES), len(QUERY_FEATURES))
     got = (sample.tokens.shape[1], sample.queries.shape[1])
@@ -90,16 +95,18 @@ def train(
     network, digest = network_of(name, pace.seed), sample.digest()[:12]
     runs.mkdir(parents=True, exist_ok=True)
     learn, choose = (Batches(sample, part, pace.batch, pace.seed) for part in (0, 1))
-    fit = Fit(
-        network, learn, choose, pace, checkpoint=runs / f"{name}.checkpoint", identity=f"{name} {digest}"
-    )
-    history = fit.run(until)
+    if start is None:
+        path = runs / f"{name}.checkpoint"
+        fit = Fit(network, learn, choose, pace, checkpoint=path, identity=f"{name} {digest}")
+        history = fit.run(until)
+    else:
+        network.load_state_dict(best_weights(start))
+        history = []
     if game is not None and isinstance(network, Translation):
-        both = Game(network, len(QUERY_FEATURES), len(TOKEN_FEATURES))
+        both = Game(network, len(QUERY_FEATURES), len(TOKEN_FEATURES), strength=strength)
         path = runs / f"{name}.game.checkpoint"
-        match = Fit(
-            both, learn, choose, game, checkpoint=path, identity=f"{name} game {digest}", choose_last=True
-        )
+        identity = f"{name} game {strength:g} {digest}"
+        match = Fit(both, learn, choose, game, checkpoint=path, identity=identity, choose_last=True)
         history += match.run()
     return network, history
 
@@ -159,6 +166,10 @@ def _card(
 @click.option("--steps", type=int, help="Instead of the recipe's number of steps.")
 @click.option("--until", type=int, help="Stop at this step and use the best weights so far.")
 @click.option("--game", type=int, default=0, help="Steps of adversarial fine-tuning (translation).")
+@click.option("--strength", default=STRENGTH, show_default=True, help="Of the judge in the game.")
+@click.option(
+    "--start", type=click.Path(exists=True, path_type=Path), help="Checkpoint whose best weights play."
+)
 @click.option("--origin", default="events of the detailed simulation", help="What the card says of the data.")
 def main(
     name: str,
@@ -168,16 +179,21 @@ def main(
     steps: int | None,
     until: int | None,
     game: int,
+    strength: float,
+    start: Path | None,
     origin: str,
 ) -> None:
     """Train the engine NAME and save its two models."""
     data = UnitSample.load(sample)
     pace = replace(PACES[name], steps=steps) if steps else PACES[name]
     match = replace(GAME, steps=game) if game else None
-    network, history = train(name, data, runs, pace=pace, game=match, until=until)
-    card = _card(
-        name, data, network, {"pace": asdict(pace), "game": asdict(match) if match else None}, origin
+    if start is not None and match is None:
+        raise ConfigurationError("weights of a checkpoint are for a game: give --game STEPS beside --start")
+    network, history = train(
+        name, data, runs, pace=pace, game=match, until=until, start=start, strength=strength
     )
+    played = {**asdict(match), "strength": strength} if match else None
+    card = _card(name, data, network, {"pace": asdict(pace), "game": played}, origin)
     best = history[-1] if match else min(history, key=lambda h: h["total"])
     card["held_out"] = {"loss_per_cluster": best}
     card["recipe"]["stopped_at"] = None if until is None else history[-1]["step"]

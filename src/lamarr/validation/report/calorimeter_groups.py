@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lamarr.events import CaloOrigin, EventBatch
+from lamarr.detector import Detector, load_detector
+from lamarr.detector.geometry import Geometry, load_geometry
+from lamarr.events import EventBatch
+from lamarr.parametrizations.ecal import Columns, Kind, source_objects
 from lamarr.parametrizations.ecal.candidates import MERGED, PHOTON, RESOLVED, neutral_candidates
+from lamarr.parametrizations.ecal.tokens import on_plane
+from lamarr.parametrizations.ecal.truth import owned_by
 from lamarr.units import GeV
 
 __all__ = ["clusters", "neutrals_of", "photon_clusters", "photons"]
 
 Array = NDArray[Any]
-Columns = dict[str, Array]
 
 LEAST_ENERGY: Final = 1.0
 """Energy (GeV) of photons that are looked for."""
-MOST: Final = 0.5
-"""Fraction of a cluster's energy that makes a particle its owner."""
-_STRIDE: Final = np.int64(2**31)
+_DETECTOR: Final = "lhcb2016-magup"
+_GEOMETRY: Final = "lhcb2016"
 _KINDS: Final = {"photon": PHOTON, "resolved": RESOLVED, "merged": MERGED}
 
 
@@ -42,61 +46,50 @@ def clusters(batch: EventBatch) -> Columns:
     return {**columns, "event_id": t["event_id"], "nTracks": _n_tracks(batch, t["event_id"])}
 
 
-def _kinematics(batch: EventBatch, rows: Array) -> Columns:
-    t = batch["calo_particles"].take(rows)
-    energy = t["energy"] / GeV
-    slope = np.hypot(t["tx"], t["ty"])
+def _generated_photons(batch: EventBatch) -> Columns:
+    """Return generated photons above :data:`LEAST_ENERGY` that fly into the ECAL, converted or not."""
+    found = source_objects(batch, *_surroundings()).columns  # photons: no field matters
+    wanted = (found["kind"] == Kind.PHOTON) & (found["energy"] > LEAST_ENERGY * GeV)
+    return {c: v[wanted] for c, v in found.items()}
+
+
+@cache
+def _surroundings() -> tuple[Detector, Geometry]:
+    return load_detector(_DETECTOR), load_geometry(_GEOMETRY)
+
+
+def _kinematics(batch: EventBatch, photons_: Columns) -> Columns:
+    energy = photons_["energy"] / GeV
+    slope = np.hypot(photons_["tx"], photons_["ty"])
     return {
-        "event_id": t["event_id"],
-        "is_signal": t["from_signal"],
+        "event_id": photons_["event_id"],
+        "is_signal": photons_["from_signal"],
         "p": energy,
         "pt": energy * slope / np.hypot(1, slope),
         "eta": np.arcsinh(1 / np.maximum(slope, 1e-9)),
-        "phi": np.arctan2(t["ty"], t["tx"]),
-        "nTracks": _n_tracks(batch, t["event_id"]),
+        "phi": np.arctan2(photons_["ty"], photons_["tx"]),
+        "nTracks": _n_tracks(batch, photons_["event_id"]),
     }
 
 
-def _generated_photons(batch: EventBatch) -> Array:
-    t = batch["calo_particles"]
-    wanted = (t["pid"] == 22) & (t["origin"] == CaloOrigin.GENERATED) & (t["energy"] > LEAST_ENERGY * GeV)
-    return np.flatnonzero(wanted)
-
-
-def _owned(batch: EventBatch) -> tuple[Array, Array]:
-    """Rows of generated photons that own a cluster, and of that cluster: of several the most energetic."""
-    photons_, links = _generated_photons(batch), batch["cluster_links"]
-    particles = batch["calo_particles"]
-    keys = particles["event_id"][photons_] * _STRIDE + particles["calo_particle_id"][photons_]
-    order = np.argsort(keys)
-    photons_, keys = photons_[order], keys[order]
-    links = links.take(links["fraction_of_cluster"] > MOST)
-    wanted = links["event_id"] * _STRIDE + links["calo_particle_id"]
-    at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
-    good = keys[at] == wanted if len(keys) else np.zeros(len(wanted), bool)
-    at, energy = at[good], links["energy"][good]
-    row = batch.rows_of("clusters", links["event_id"][good], links["cluster_id"][good])
-    best = np.lexsort((-energy, at))
-    first = np.unique(at[best], return_index=True)[1]
-    return photons_[at[best][first]], row[best][first]
-
-
 def photons(batch: EventBatch) -> Columns:
-    """Look up which generated photons above 1 GeV that reach the calorimeters own a cluster."""
-    rows = _generated_photons(batch)
-    return {**_kinematics(batch, rows), "has_cluster": np.isin(rows, _owned(batch)[0])}
+    """Look up which generated photons above 1 GeV that fly into the ECAL own a cluster."""
+    found = _generated_photons(batch)
+    return {**_kinematics(batch, found), "has_cluster": owned_by(batch, found) >= 0}
 
 
 def photon_clusters(batch: EventBatch) -> Columns:
     """Clusters that generated photons own: residuals of energy and position, shape, identification."""
-    rows, row = _owned(batch)
-    t, c = batch["calo_particles"].take(rows), batch["clusters"].take(row)
-    way = c["z"] - t["z"]
+    every = _generated_photons(batch)
+    row = owned_by(batch, every)
+    found = {c: v[row >= 0] for c, v in every.items()}
+    c = batch["clusters"].take(row[row >= 0])
+    x, y = on_plane(found, _surroundings()[1].calorimeter)
     return {
-        **_kinematics(batch, rows),
-        "dE": c["energy"] / t["energy"] - 1,
-        "dx": c["x"] - t["x"] - t["tx"] * way,
-        "dy": c["y"] - t["y"] - t["ty"] * way,
+        **_kinematics(batch, found),
+        "dE": c["energy"] / found["energy"] - 1,
+        "dx": c["x"] - x,
+        "dy": c["y"] - y,
         **{n: c[n].astype(float) for n in ("n_cells", "E19", "PhotonID", "IsNotE", "IsNotH") if n in c},
     }
 
