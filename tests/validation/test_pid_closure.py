@@ -14,7 +14,9 @@ from lamarr.flash.stages import Identification
 from lamarr.parametrizations.pid import MODELS, SPECIES
 from lamarr.training.toy import _outputs, make_events, make_tracks
 from lamarr.transpile import GraphBuilder, Model
-from lamarr.validation.pid_closure import compare_species, draw_again, main
+from lamarr.validation.pid_closure import Line, Selection, compare_species, draw_again, main, read_pairs
+from lamarr.validation.pid_closure.blocks import difference, kolmogorov, largest_of, mean_of
+from lamarr.validation.pid_closure.lines import summary
 
 
 def columns(outputs, t):
@@ -89,5 +91,64 @@ def test_the_command_prints_a_table(tmp_path):
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
     assert "| kaon | RichDLLe, KS | " in result.output
-    assert " lines are met, with " in result.output
+    assert " lines are met, " in result.output
     assert "pion: 0 tracks are too few" in result.output
+    assert "| KS | " in result.output  # the summary
+    few = CliRunner().invoke(main, [*arguments, "--events", "0:9"])
+    assert "kaon: " in few.output
+    assert "tracks are too few" in few.output
+    none = CliRunner().invoke(main, [*arguments, "--signal"])  # of the toy nothing is
+    assert "hold no identified long tracks that are selected" in str(none.exception)
+    for wrong in ("5", "7:3", "a:b"):
+        answer = CliRunner().invoke(main, [*arguments, "--events", wrong])
+        assert "must be FIRST:LAST" in str(answer.exception)
+
+
+def test_files_are_read_one_after_the_other_and_their_events_stay_apart(tmp_path):
+    for k in (1, 2):
+        make_events(tmp_path / f"{k}.parquet", 400, k)
+    stage = Identification({f"{n}_kaon": fixed(n, "kaon") for n in MODELS})
+    selection = Selection(part="all", block=10)
+    one, _ = read_pairs([tmp_path / "1.parquet"], stage, selection, 1)
+    both, drawn = read_pairs([tmp_path / "1.parquet", tmp_path / "2.parquet"], stage, selection, 1)
+    assert len(both["p"]) > len(one["p"])
+    np.testing.assert_array_equal(both["block"][: len(one["p"])], one["event_id"] // 10)
+    assert both["block"][len(one["p"]) :].min() > one["block"].max()
+    np.testing.assert_array_equal(both["p"], drawn["p"])
+
+
+def test_errors_know_that_tracks_of_a_block_are_alike():
+    rng = np.random.default_rng(1)
+    blocks = np.repeat(np.arange(400), 25)
+    everything = np.ones(len(blocks), bool)
+    apart = [rng.random(len(blocks)) < 0.3 for _ in range(2)]
+    alike = [(rng.random(400) < 0.3)[blocks] for _ in range(2)]
+    binomial = np.sqrt(2 * 0.3 * 0.7 / len(blocks))
+    assert difference(*apart, blocks, everything)[1] == pytest.approx(binomial, rel=0.15)
+    assert difference(*alike, blocks, everything)[1] == pytest.approx(5 * binomial, rel=0.15)
+    same = difference(apart[0], apart[0], blocks, everything)
+    assert same == (0, 0)
+
+
+def test_floors_are_exceeded_in_one_of_twenty_cases():
+    rng = np.random.default_rng(2)
+    errors = rng.uniform(0.5, 1.5, 12)
+    away = np.abs(rng.normal(size=(20_000, 12)) * errors)
+    assert (away.mean(axis=1) > mean_of(errors)).mean() == pytest.approx(0.05, abs=0.03)
+    assert (away.max(axis=1) > largest_of(errors)).mean() < 0.055
+    blocks = np.arange(1000)
+    inside = np.ones(1000, bool)
+    pairs = (kolmogorov(*rng.normal(size=(2, 1000)), blocks, inside, inside) for _ in range(400))
+    assert np.mean([d > floor for d, floor in pairs]) < 0.1
+
+
+def test_the_summary_names_the_worst_of_each_kind():
+    lines = [
+        Line(species="kaon", what="a", kind="KS", value=0.03, target=0.01, floor=0.05),
+        Line(species="kaon", what="b", kind="KS", value=0.02, target=0.01, floor=0.01),
+        Line(species="pion", what="a", kind="KS", value=0.005, target=0.01, floor=0.01),
+    ]
+    assert [line.met for line in lines] == ["open", "no", "yes"]
+    head, _, row = summary(lines)
+    assert head == "| largest value (floor), lines met | kaon | pion | must hold |"
+    assert row == "| KS | 0.02 (0.01), 0/2 | 0.005 (0.01) | 0.01 |"

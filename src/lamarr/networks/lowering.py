@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import NormalDist
 from typing import Any
 
@@ -100,5 +101,8 @@ def lower_mixture(
         )
         log_sigma = builder.add("clip", builder.select(chosen, [1]), low=[LOG_SIGMA[0]], high=[LOG_SIGMA[1]])
         spread = builder.add("multiply", builder.add("exp", log_sigma), builder.select(noise, [j]))
-        drawn.append(builder.add("add", builder.select(chosen, [0]), spread))
+        value = builder.add("add", builder.select(chosen, [0]), spread)
+        if math.isfinite(network.bound):
+            value = builder.add("clip", value, low=[-network.bound], high=[network.bound])
+        drawn.append(value)
     return builder.concat(*drawn)

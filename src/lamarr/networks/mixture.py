@@ -43,6 +43,8 @@ class AutoregressiveMixture(nn.Module):
         Gaussians per target.
     activation : str
         Name in :data:`lamarr.networks.mlp.ACTIVATIONS`.
+    bound : float
+        Draws are kept within ± this number, before the next target sees them.
     """
 
     mask: Tensor
@@ -57,9 +59,10 @@ class AutoregressiveMixture(nn.Module):
         head: int = 32,
         components: int = 6,
         activation: str = "silu",
+        bound: float = math.inf,
     ) -> None:
         super().__init__()
-        self.targets, self.head, self.components = targets, head, components
+        self.targets, self.head, self.components, self.bound = targets, head, components, bound
         hidden = [trunk] * (depth - 1)
         self.trunk = MLP(conditions, hidden, trunk, activation=activation, last=activation, residual=True)
         self.activation = self.trunk.activation
@@ -101,5 +104,6 @@ class AutoregressiveMixture(nn.Module):
             cumulative = torch.cumsum(torch.softmax(logit, dim=-1), dim=-1)
             k = (cumulative[:, :-1] <= uniform[:, j : j + 1]).sum(dim=-1, keepdim=True)
             spread = torch.exp(log_sigma.gather(1, k))[:, 0]
-            t[:, j] = mu.gather(1, k)[:, 0] + spread * normal[:, j]
+            drawn = mu.gather(1, k)[:, 0] + spread * normal[:, j]
+            t[:, j] = drawn.clamp(-self.bound, self.bound)
         return t

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -18,11 +19,13 @@ from lamarr.training.preparation import Prepared
 from lamarr.training.recipe import Recipe
 from lamarr.training.referee import kolmogorov, weighted_auc
 from lamarr.training.trainer import Trainer
+from lamarr.training.transforms import recalibrated
 from lamarr.transpile import Graph, GraphBuilder, Model
 
 __all__ = ["Tested", "finish", "lower"]
 
 _TEST_ROWS = 100_000
+_RECALIBRATION_ROWS = 300_000
 
 
 def lower(recipe: Recipe, prepared: Prepared, learner: Learner) -> Graph:
@@ -36,6 +39,16 @@ def lower(recipe: Recipe, prepared: Prepared, learner: Learner) -> Graph:
     if recipe.copies:
         y = b.concat(y, b.select(b.input("x"), [recipe.inputs.index(n) for n in recipe.copies.values()]))
     return b.finish(y)
+
+
+def _recalibrated(prepared: Prepared, trainer: Trainer) -> Prepared:
+    """Put the distributions of all outputs right: the trained model draws for the training rows."""
+    rows = trainer.rows["train"][:_RECALIBRATION_ROWS]
+    passes = min(8, max(1, _RECALIBRATION_ROWS // len(rows)))
+    drawn = np.concatenate([trainer.draw(rows, seed=1 + k).numpy() for k in range(passes)])
+    _, true, weights = (a.cpu().numpy() for a in trainer.batch(rows))
+    own = None if (weights == weights[0]).all() else weights
+    return replace(prepared, outputs=recalibrated(prepared.outputs, drawn, true, own))
 
 
 class Tested:
@@ -95,6 +108,8 @@ def finish(
     learner = trainer.learner
     if isinstance(learner, Classifier):
         learner.calibrate(*trainer.batch(trainer.rows["validation"]))
+    if recipe.kind == "generator" and recipe.preprocessing.recalibrate:
+        prepared = _recalibrated(prepared, trainer)
     graph = lower(recipe, prepared, learner)
     outputs = recipe.gives or recipe.outputs
     best = trainer.state.best or {"step": float(trainer.total), "score": float("nan")}

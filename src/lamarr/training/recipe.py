@@ -90,7 +90,8 @@ class Steps:
 class Preprocessing:
     """Transforms by column: names of :data:`lamarr.training.transforms.build.PREPROCESSING`.
 
-    `differences` maps outputs to outputs from which they are to be learned as a difference.
+    `differences` maps outputs to outputs from which they are to be learned as a difference. After the
+    training normal scores of outputs are recalibrated, unless `recalibrate` is false.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
@@ -99,6 +100,7 @@ class Preprocessing:
     outputs: Mapping[str, str] = field(default_factory=dict)
     differences: Mapping[str, str] = field(default_factory=dict)
     decorrelate: bool = False
+    recalibrate: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lamarr.errors import ConfigurationError
 
-__all__ = ["NormalScore", "weighted_quantiles"]
+__all__ = ["REACH", "NormalScore", "weighted_quantiles"]
+
+REACH: Final = 4.5
+"""Scores at the smallest and largest value of a sample."""
 
 
 def weighted_quantiles(
@@ -60,7 +63,7 @@ class NormalScore:
         sample: NDArray[Any],
         *,
         knots: int = 97,
-        reach: float = 4.5,
+        reach: float = REACH,
         weights: NDArray[Any] | None = None,
     ) -> NormalScore:
         """Fit to a sample (n,): `knots` equidistant scores on ±`reach`; repeated values share one knot.

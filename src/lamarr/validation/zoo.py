@@ -18,7 +18,8 @@ from torch import Tensor
 
 from lamarr.training.scores import NormalScore
 from lamarr.training.tracking.candidates import CANDIDATES, Candidate
-from lamarr.training.tracking.recipes import RECIPES, beam_tables, fit_scores
+from lamarr.training.tracking.recipes import RECIPES, beam_tables
+from lamarr.training.tracking.targets import fit_scores
 from lamarr.validation.metrics import classifier_auc, half_width, kolmogorov
 
 __all__ = ["compare", "main"]

@@ -109,26 +109,24 @@ def beam_flags(b: GraphBuilder, x: Value) -> Value:
     return b.select(x, range(x.width - 6, x.width))
 
 
-def resolution_outputs(b: GraphBuilder, x: Value, z: Value, tables: Tables, low: float, high: float) -> Value:
-    """From scores z (n, 9) to the outputs of resolution.
+def resolution_outputs(b: GraphBuilder, x: Value, values: Value, low: float, high: float) -> Value:
+    """From targets (n, 9) to the outputs of resolution.
 
-    The sixth score is that of artanh(dp / p), so that |dp| < p always; dp is kept within the range
-    [low, high] of the training sample.
+    The sixth target is artanh(dp / p), so that |dp| < p always; dp is kept within the range [low, high] of
+    the training sample.
     """
-    values = scores(b, z, tables)
     p = b.add("exp", _scaled(b, b.select(x, [BEAM_CONDITIONS.index("log10_p")]), math.log(10)))
     dp = _product(b, p, b.add("tanh", b.select(values, [5])))
     dp = b.add("clip", dp, low=[low], high=[high])
     return b.concat(b.select(values, range(5)), dp, b.select(values, range(6, 9)))
 
 
-def covariance_outputs(b: GraphBuilder, z: Value, tables: Tables) -> Value:
-    """From scores z (n, 15) to log variances and correlations.
+def covariance_outputs(b: GraphBuilder, values: Value) -> Value:
+    """From targets (n, 15) to log variances and correlations.
 
-    The last ten scores are those of artanh of canonical partial correlations: any numbers give a positive
-    definite matrix, kept so in float32 by :data:`DIAGONAL_SHARE`.
+    The last ten targets are artanh of canonical partial correlations: any numbers give a positive definite
+    matrix, kept so in float32 by :data:`DIAGONAL_SHARE`.
     """
-    values = scores(b, z, tables)
     partial = b.add("tanh", b.select(values, range(5, 15)))
     correlation = b.add("vine", partial, attributes={"dimension": 5})
     return b.concat(b.select(values, range(5)), _scaled(b, correlation, 1 - DIAGONAL_SHARE))

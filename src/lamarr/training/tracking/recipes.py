@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lamarr.errors import InputFileError
+from lamarr.errors import ConfigurationError, InputFileError
 from lamarr.networks.lowering import lower_mixture, lower_mlp
 from lamarr.networks.mixture import AutoregressiveMixture
 from lamarr.networks.mlp import MLP
@@ -33,7 +33,8 @@ from lamarr.parametrizations.tracking.features import (
     scores,
 )
 from lamarr.training.fit import Schedule, fit
-from lamarr.training.scores import NormalScore
+from lamarr.training.scores import REACH, NormalScore
+from lamarr.training.tracking.targets import TRACK_TYPES, TargetScores, draw_scores, fit_scores
 from lamarr.training.tracking.teacher import correlation_matrix
 from lamarr.transpile import Graph, GraphBuilder, Model, Value, evaluate
 
@@ -43,8 +44,8 @@ __all__ = [
     "Recipe",
     "Response",
     "beam_tables",
+    "by_track_type",
     "covariance_targets",
-    "fit_scores",
     "load_sample",
     "resolution_targets",
 ]
@@ -62,11 +63,6 @@ def load_sample(folder: Path, *names: str) -> list[NDArray[Any]]:
             f"'python -m lamarr.training.tracking.sample train -o {folder}'"
         )
     return [np.load(folder / f"{n}.npy", mmap_mode="r") for n in names]
-
-
-def fit_scores(columns: NDArray[Any], rows: int = 1_000_000) -> list[NormalScore]:
-    """Fit one table per column to the first `rows` rows."""
-    return [NormalScore.fit(columns[:rows, j]) for j in range(columns.shape[1])]
 
 
 def resolution_targets(beam: NDArray[Any], residuals: NDArray[Any]) -> NDArray[np.float64]:
@@ -163,7 +159,13 @@ class Chance(Recipe):
 
 @dataclass(frozen=True, kw_only=True)
 class Response(Recipe):
-    """Resolution or covariance: an autoregressive mixture of the scores of the targets."""
+    """Resolution or covariance: an autoregressive mixture of the scores of the targets.
+
+    With `by_type` each type of track has scores of its own, recalibrated after the training, and draws stay
+    within them.
+    """
+
+    by_type: bool = False
 
     def arrays(self, folder: Path) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return conditions (rows, inputs) and targets (rows, outputs) of the physical draws."""
@@ -182,18 +184,23 @@ class Response(Recipe):
         torch.manual_seed(self.schedule.seed)
         conditions, targets = self.arrays(folder)
         tables = beam_tables(self, conditions)
-        target_scores = fit_scores(targets)
-        t = np.stack([s.forward(targets[:, j]) for j, s in enumerate(target_scores)], axis=1)
+        flags = [self.inputs.index(n) for n in TRACK_TYPES] if self.by_type else ()
+        target_scores = TargetScores.fit(targets, conditions, flags)
+        t = target_scores.forward(targets, conditions)
         features = torch.from_numpy(self.features(conditions, tables))
         network = AutoregressiveMixture(features.shape[1], t.shape[1], **self.network)
         history = fit(
             network,
             lambda c, y: -network.log_prob(y, c),
-            (features, torch.from_numpy(t.astype(np.float32))),
+            (features, torch.from_numpy(t)),
             self.schedule,
             checkpoint=checkpoint,
             adam=("previous", "out_bias"),
         )
+        if self.by_type:
+            drawn = draw_scores(network.sample, features, 2 * t.shape[1], self.schedule.seed)
+            passes = len(drawn) // len(conditions)
+            target_scores = target_scores.recalibrated(drawn, np.tile(conditions, (passes, 1)))
         dp = np.tanh(targets[:, 5]) * 10.0 ** conditions[:, 5] if self.name == "resolution" else np.zeros(1)
         graph = self._graph(tables, target_scores, network, (float(dp.min()), float(dp.max())))
         return Model(
@@ -216,18 +223,15 @@ class Response(Recipe):
         return _evaluate(b.finish(self._front(b, tables)), conditions)
 
     def _graph(
-        self, tables: Any, targets: list[NormalScore], network: AutoregressiveMixture, dp: tuple[float, float]
+        self, tables: Any, targets: TargetScores, network: AutoregressiveMixture, dp: tuple[float, float]
     ) -> Graph:
         b = GraphBuilder(x=len(self.inputs), noise=2 * len(self.outputs))
         z = lower_mixture(b, network, self._front(b, tables), b.input("noise"))
+        x, drawn_in = b.input("x"), ORDER if self.name == "resolution" else range(len(self.outputs))
+        values = targets.lower(b, x, z, [drawn_in.index(j) for j in range(len(self.outputs))])
         if self.name == "covariance":
-            return b.finish(covariance_outputs(b, z, NormalScore.tables(targets, inverse=True)))
-        back = [ORDER.index(j) for j in range(len(ORDER))]
-        ordered = [targets[i] for i in back]
-        z = b.select(z, back)
-        return b.finish(
-            resolution_outputs(b, b.input("x"), z, NormalScore.tables(ordered, inverse=True), *dp)
-        )
+            return b.finish(covariance_outputs(b, values))
+        return b.finish(resolution_outputs(b, x, values, *dp))
 
 
 def beam_tables(recipe: Response, conditions: NDArray[Any]) -> Any:
@@ -250,6 +254,7 @@ def _card(recipe: Recipe, history: list[tuple[int, float]], graph: Graph, rows: 
         "references": list(recipe.references),
         "recipe": {
             "network": recipe.network,
+            **({"by_type": True} if getattr(recipe, "by_type", False) else {}),
             "schedule": {k: getattr(recipe.schedule, k) for k in recipe.schedule.__dataclass_fields__},
         },
         "sample": {"rows": rows},
@@ -307,3 +312,18 @@ RECIPES: Final[dict[str, Any]] = {
     ),
 }
 """Recipes of the four tracking models by name."""
+
+
+def by_track_type(recipe: Recipe) -> Response:
+    """Return the recipe with scores of the targets for each type of track; draws stay within them.
+
+    Raises
+    ------
+    ConfigurationError
+        If the model draws nothing.
+    """
+    if not isinstance(recipe, Response):
+        raise ConfigurationError(
+            f"only resolution and covariance have scores by type of track, not {recipe.name}"
+        )
+    return replace(recipe, by_type=True, network={**recipe.network, "bound": REACH})

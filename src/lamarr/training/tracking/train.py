@@ -18,7 +18,7 @@ import click
 import torch
 
 from lamarr._version import __version__
-from lamarr.training.tracking.recipes import RECIPES
+from lamarr.training.tracking.recipes import RECIPES, by_track_type
 
 __all__ = ["main", "sample_digest"]
 
@@ -64,10 +64,21 @@ def _said(folder: Path) -> dict[str, Any]:
 @click.option(
     "--hold-out", type=int, help="Instead of the recipe's number of rows that are never trained on."
 )
-def main(name: str, sample: Path, output: Path, runs: Path, steps: int | None, hold_out: int | None) -> None:
+@click.option("--by-type", is_flag=True, help="Scores of the targets for each type of track, recalibrated.")
+def main(
+    name: str,
+    sample: Path,
+    output: Path,
+    runs: Path,
+    steps: int | None,
+    hold_out: int | None,
+    by_type: bool,
+) -> None:
     """Train model NAME and save card and weights."""
     torch.set_num_threads(1)  # sums in one order: the same weights on every run
     recipe = RECIPES[name]
+    if by_type:
+        recipe = by_track_type(recipe)
     if steps:
         recipe = replace(recipe, schedule=replace(recipe.schedule, steps=steps))
     if hold_out:
@@ -80,7 +91,7 @@ def main(name: str, sample: Path, output: Path, runs: Path, steps: int | None, h
     model.card.update(
         command=(
             f"python -m lamarr.training.tracking.train {name} --sample SAMPLE -o SET "
-            f"--steps {recipe.schedule.steps} --hold-out {recipe.schedule.hold_out}"
+            f"--steps {recipe.schedule.steps} --hold-out {recipe.schedule.hold_out}{' --by-type' * by_type}"
         ),
         data={"origin": said["origin"], "date": date.today().isoformat()},
         licence="BSD-3-Clause",

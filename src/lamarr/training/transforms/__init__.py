@@ -14,6 +14,7 @@ from lamarr.training.transforms.differences import Differences
 from lamarr.training.transforms.levels import Levels
 from lamarr.training.transforms.linear import Decorrelation, Keep, Standard
 from lamarr.training.transforms.logit import Logit
+from lamarr.training.transforms.recalibration import Recalibration, recalibrated
 from lamarr.training.transforms.scores import Column, Scores, find_masses
 
 __all__ = [
@@ -26,16 +27,32 @@ __all__ = [
     "Levels",
     "Logit",
     "Parallel",
+    "Recalibration",
     "Scores",
     "Standard",
     "Transform",
     "find_masses",
     "fit_columns",
     "load",
+    "recalibrated",
 ]
 
 TRANSFORMS: Final[Mapping[str, type[Transform]]] = MappingProxyType(
-    {t.kind: t for t in (Scores, Levels, Standard, Decorrelation, Differences, Logit, Keep, Chain, Parallel)}
+    {
+        t.kind: t
+        for t in (
+            Scores,
+            Levels,
+            Standard,
+            Decorrelation,
+            Differences,
+            Logit,
+            Keep,
+            Chain,
+            Parallel,
+            Recalibration,
+        )
+    }
 )
 """Kinds of transforms by the name that files use."""
 

@@ -92,6 +92,14 @@ class Column:
         centres = {m: -(first + k * ISLAND_GAP) for k, m in enumerate(low)}
         return centres | {m: first + k * ISLAND_GAP for k, m in enumerate(high)}
 
+    def borders(self) -> tuple[float, float]:
+        """Scores between which the continuum lies; infinite where no island is beyond."""
+        reach = float(np.abs(self.score.scores).max())
+        centres = list(self.islands().values())
+        low = max((c for c in centres if c < 0), default=-np.inf)
+        high = min((c for c in centres if c > 0), default=np.inf)
+        return min(low + ISLAND_GAP / 2, -reach), max(high - ISLAND_GAP / 2, reach)
+
     def forward(self, x: Array, uniform: Array | None) -> NDArray[np.float64]:
         """Scores of values (n,)."""
         z = np.asarray(self.score.forward(x))
