@@ -112,6 +112,21 @@ def test_event_files_join_their_tables(folder, tmp_path):
     np.testing.assert_array_equal(s.part, parts)
 
 
+def test_the_cut_of_a_model_knows_the_columns_by_the_names_of_the_model(folder, tmp_path):
+    s = sample(folder, tmp_path, select="p < 20000 and charge == 1")
+    assert (s.conditions[:, 0] < 20_000).all()
+    assert (s.conditions[:, 2] == 1).all()
+    assert len(s.part) < len(sample(folder, tmp_path / "all").part)
+    with pytest.raises(InputFileError, match=r"'probe_P > 5000.*' leaves \d+; 'p < 0' leaves 0"):
+        sample(folder, tmp_path / "none", select="p < 0")
+
+
+def test_an_expression_falls_into_the_parts_that_and_joins():
+    parts = Expression("a > 1 and (b < 2 or c == 3) and not d").parts()
+    assert [sorted(p.names) for p in parts] == [["a"], ["b", "c"], ["d"]]
+    assert [p.text for p in Expression("a > 1 or b").parts()] == ["a > 1 or b"]
+
+
 @given(events=st.integers(50, 400), tracks=st.integers(1, 9), seed=st.integers(0, 99))
 def test_events_are_never_split(events, tracks, seed):
     run, event = np.repeat(np.arange(events) // 10, tracks), np.repeat(np.arange(events), tracks)

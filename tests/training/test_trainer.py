@@ -21,7 +21,7 @@ pytest.importorskip("sklearn", reason="needs the extra 'train'")
 import lamarr
 from lamarr.errors import ConfigurationError, LamarrError, ModelError, UnknownNameError
 from lamarr.parametrizations.sets import load_set
-from lamarr.training.build import train_model
+from lamarr.training.build import read_sample, train_model
 from lamarr.training.commands import declare_set, train_all
 from lamarr.training.families.likelihood import Likelihood
 from lamarr.training.recipe import load_recipe, recipe_names, resolve_recipes, shipped_recipes
@@ -239,6 +239,22 @@ def test_sweights_of_an_ntuple_take_the_background_away(tmp_path):
     u = dll_cdf("RichDLLp", y[light], 211, t.p[light], t.eta[light], t.nTracks[light])
     # with the background of protons the distance would be larger than 0.15
     assert kstest(u, "uniform").statistic < 0.06
+
+
+def test_the_cut_of_a_recipe_holds_for_other_data_as_far_as_they_have_its_columns(tmp_path):
+    make_ntuple(tmp_path / "ntuple.root", 4000, 4)
+    columns = {n: f"probe_{n}" for n in ("RichDLLe", "RichDLLmu", "RichDLLk", "RichDLLp")}
+    columns |= {"p": "probe_P", "eta": "probe_ETA", "charge": "probe_charge"}
+    (tmp_path / "data.yaml").write_text(yaml.safe_dump({"files": ["ntuple.root"], "columns": columns}))
+    recipe = one("rich_pion", select="type == 3 and abs(true_pid) == 211 and p > 30000")
+    said = []
+    s = read_sample(recipe, tmp_path / "data.yaml", tmp_path / "s", said.append)
+    assert s.conditions[:, 0].min() > 30_000
+    assert s.selection == "(p > 30000)"
+    assert "'type == 3' is not asked of data without type" in said[0]
+    assert "'abs(true_pid) == 211' is not asked of data without true_pid" in said[1]
+    with pytest.raises(LamarrError, match=r"in 'probe_PP > 0'.*near misses: probe_P"):
+        read_sample(one("rich_pion", select="probe_PP > 0"), tmp_path / "data.yaml", tmp_path / "t")
 
 
 def test_a_rare_kind_of_track_is_learned_from_a_wider_selection(data, tmp_path):

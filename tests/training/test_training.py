@@ -15,7 +15,13 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from lamarr.networks.mlp import MLP
 from lamarr.training.fit import Schedule, fit
-from lamarr.training.tracking.recipes import RECIPES, covariance_targets, load_sample, resolution_targets
+from lamarr.training.tracking.recipes import (
+    RECIPES,
+    by_track_type,
+    covariance_targets,
+    load_sample,
+    resolution_targets,
+)
 from lamarr.training.tracking.sample import Particles, closest_to_beam, gun, varied
 from lamarr.training.tracking.teacher import correlation_matrix
 
@@ -179,6 +185,24 @@ def test_recipes_give_models_whose_outputs_are_physical(name, tmp_path):
         assert (np.abs(y[:, 5]) < p).all()
     else:
         assert np.linalg.eigvalsh(correlation_matrix(y))[:, 0].min() > 0
+
+
+@pytest.mark.parametrize("name", ["resolution", "covariance"])
+def test_models_by_type_stay_within_what_the_type_has(name, tmp_path):
+    beam, residuals = made_up_sample(tmp_path)
+    recipe = by_track_type(RECIPES[name])
+    recipe = replace(recipe, schedule=replace(recipe.schedule, steps=20, batch=64, hold_out=500))
+    model = recipe.train(tmp_path)
+    conditions = beam
+    if name == "covariance":
+        conditions = np.hstack([beam[:, :6], residuals[:, 6:], beam[:, 6:]]).astype(np.float32)
+    y = model(conditions, 30 * np.random.default_rng(7).normal(size=(len(conditions), model.n_noise)))
+    seen, targets = recipe.arrays(tmp_path)
+    for flag in range(-3, 0):
+        drawn, known = y[conditions[:, flag] > 0, 0], targets[seen[:, flag] > 0, 0]
+        hair = 1e-5 * np.ptp(known)
+        assert known.min() - hair <= drawn.min() < drawn.max() <= known.max() + hair
+    assert model.card["recipe"]["by_type"] is True
 
 
 def test_targets_of_resolution_keep_everything_but_the_momentum():

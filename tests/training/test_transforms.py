@@ -22,6 +22,7 @@ from lamarr.training.transforms import (
     find_masses,
     fit_columns,
     load,
+    recalibrated,
 )
 from lamarr.transpile import GraphBuilder, evaluate
 from lamarr.transpile.special import normal_cdf
@@ -70,6 +71,46 @@ def test_columns_that_are_often_equal_are_drawn_equal_as_often():
         fit_columns(y, ["a", "b"], differences={"b": "aa"})
     with pytest.raises(ConfigurationError, match="not be of differences"):
         Differences(3, [(0, 1), (1, 2)])
+
+
+def test_recalibrated_scores_have_the_distribution_of_the_sample_and_keep_its_masses():
+    y = likelihoods(20_000)
+    plain = fit_columns(y, ["a", "b"])
+    rng = np.random.default_rng(6)
+    true = plain.forward(y, rng.random(y.shape))
+    # a model with tails that are too wide, and islands as they are
+    wide = plain.forward(likelihoods(20_000, 7), rng.random(y.shape))
+    drawn = np.where(np.abs(wide) < 4, 1.3 * wide + 0.1, wide)
+    better = recalibrated(plain, drawn, true)
+    before, after = (t.inverse(drawn) for t in (plain, better))
+    for j in range(2):
+        light = ~np.isin(y[:, j], (0, 12)) if j else np.ones(len(y), bool)
+        for level in (0.001, 0.01, 0.5, 0.99, 0.999):
+            x = np.quantile(y[light, j], level)
+            found = [np.mean(z[~np.isin(z[:, j], (0, 12)) | (j == 0), j] < x) for z in (before, after)]
+            assert found[1] == pytest.approx(level, abs=0.1 * min(level, 1 - level) + 1e-4)
+            if level in (0.001, 0.999):
+                assert abs(found[0] - level) > 0.002
+    np.testing.assert_array_equal(after[:, 1] == 12, before[:, 1] == 12)
+    np.testing.assert_array_equal(after[:, 1] == 0, before[:, 1] == 0)
+    assert (np.diff(better.inverse(np.sort(drawn, axis=0))[:, 0]) >= 0).all()
+    b = GraphBuilder(z=2)
+    graph = evaluate(b.finish(better.lower_inverse(b, b.input("z"))), z=drawn.astype(np.float32))
+    np.testing.assert_allclose(graph, after, rtol=1e-3, atol=1e-3)
+    again = load(json.loads(json.dumps(better.to_json())))
+    np.testing.assert_array_equal(again.inverse(drawn), after)
+
+
+def test_weights_count_in_a_recalibration():
+    rng = np.random.default_rng(8)
+    y = rng.normal(size=(30_000, 1)).astype(np.float32)
+    w = np.where(y[:, 0] > 0, 1.0, 0.25)
+    scores = Scores.fit(y, w)
+    true = scores.forward(y)
+    better = recalibrated(scores, true + 0.5, true, w)
+    np.testing.assert_allclose(
+        better.inverse(true[np.abs(true[:, 0]) < 2] + 0.5)[:, 0], y[np.abs(true[:, 0]) < 2, 0], atol=0.02
+    )
 
 
 FACTORY = {

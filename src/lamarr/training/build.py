@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,10 @@ from typing import Any
 import torch
 import yaml
 
-from lamarr.errors import ConfigurationError
+from lamarr.errors import ConfigurationError, InputFileError, raise_unknown
 from lamarr.training.data import EmptySampleError, Sample, load_data, prepare
+from lamarr.training.data.expressions import Expression
+from lamarr.training.data.sources import columns_of, is_events
 from lamarr.training.families import make_learner
 from lamarr.training.finish import finish
 from lamarr.training.plots import draw_plots
@@ -25,15 +27,16 @@ from lamarr.transpile import Model
 __all__ = ["read_sample", "train_model"]
 
 
-def read_sample(recipe: Recipe, data: Path, folder: Path) -> Sample:
-    """Read the rows that a recipe learns from; those of a user's nTuple need no cut of the recipe.
+def read_sample(
+    recipe: Recipe, data: Path, folder: Path, say: Callable[[str], None] = lambda _: None
+) -> Sample:
+    """Read the rows that a recipe learns from.
 
-    The cut of the recipe names columns of event files (true species, track type). Files that somebody
-    else wrote hold one species, chosen by the cuts of their own YAML. Where the cut leaves too few rows,
-    the recipe may have a wider one.
+    The cut of the recipe is asked of all data. Files that somebody else wrote may lack the columns that only
+    event files have (true species, type of track): what the cut demands of those is left out, which `say` is
+    told; such files hold one species, chosen by the cuts of their own YAML. Where the cut leaves too few
+    rows, the recipe may have a wider one.
     """
-    from lamarr.training.data.sources import is_events
-
     specification, files = load_data(data)
     own = bool(files) and all(is_events(f) for f in files)
     derived = dict(recipe.derived) if own else {}
@@ -52,13 +55,38 @@ def read_sample(recipe: Recipe, data: Path, folder: Path) -> Sample:
             seed=recipe.training.seed,
         )
 
-    if not own or recipe.fallback is None:
-        return read(recipe.select if own else None)
+    if not own:
+        known = [*specification.columns, *columns_of(files[0], specification.tree)]
+        return read(_cut_without_truth(recipe, known, say))
+    if recipe.fallback is None:
+        return read(recipe.select)
     try:
         sample = read(recipe.select)
     except EmptySampleError:
         return read(recipe.fallback)
     return sample if len(sample.part) >= recipe.smallest else read(recipe.fallback)
+
+
+def _cut_without_truth(recipe: Recipe, known: Sequence[str], say: Callable[[str], None]) -> str | None:
+    """Return the cut of a recipe without what it demands of columns that only event files have.
+
+    Raises
+    ------
+    InputFileError
+        If it names another column that is not there.
+    """
+    if recipe.select is None:
+        return None
+    kept = []
+    for part in Expression(recipe.select).parts():
+        missing = sorted(part.names - set(known))
+        if not missing:
+            kept.append(part.text)
+        elif all(n == "type" or n.startswith("true_") for n in missing):
+            say(f"{recipe.name}: '{part.text}' is not asked of data without {', '.join(missing)}")
+        else:
+            raise_unknown(f"column (in '{part.text}')", missing[0], known, InputFileError)
+    return " and ".join(f"({text})" for text in kept) or None
 
 
 def train_model(
@@ -92,8 +120,8 @@ def train_model(
     """
     if recipe.species:
         raise ConfigurationError(f"the recipe '{recipe.name}' is one for each species: choose one with of()")
-    sample = read_sample(recipe, data, run / "sample")
-    wider = " of a wider selection" if sample.selection not in ("", recipe.select) else ""
+    sample = read_sample(recipe, data, run / "sample", say)
+    wider = " of a wider selection" if recipe.fallback and sample.selection == recipe.fallback else ""
     say(f"{recipe.name}: {len(sample.part)} rows{wider}, SHA-256 {sample.digest[:12]}…")
     folder = RunFolder(run, {"data": sample.digest, "recipe": recipe.digest()})
     folder.restore()  # refuses another sample before anything is changed

@@ -94,6 +94,12 @@ class Expression:
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
 
+    def parts(self) -> list[Expression]:
+        """Return the expressions that the outermost ``and`` joins; of another expression itself."""
+        if isinstance(self._tree, ast.BoolOp) and isinstance(self._tree.op, ast.And):
+            return [Expression(ast.unparse(v)) for v in self._tree.values]
+        return [self]
+
     def _check(self, node: ast.expr, names: set[str]) -> None:
         match node:
             case ast.Constant(value=bool() | int() | float()):

@@ -118,7 +118,7 @@ def prepare(
         Columns of the model; each is an expression of the specification, else of `derived`, else the
         column of that name.
     select : str, optional
-        A further cut, of the model.
+        A further cut, of the model; its names mean what those of `inputs` mean.
     derived : dict of str to str
         Expressions of the recipe.
     seed : int
@@ -190,14 +190,22 @@ class _Reading:
         self.specification, self.names, self.seed = specification, list(names), seed
         meanings = {**derived, **specification.columns}
         self.expressions = [Expression(meanings.get(n, n)) for n in names]
-        cuts = [*specification.cuts, *([select] if select else [])]
-        self.cuts = [Expression(c) for c in cuts]
+        self.cuts = [Expression(c) for c in specification.cuts]
+        self.select = Expression(select) if select else None
+        asked = self.select.names if self.select else frozenset()
+        self.meanings = {n: Expression(meanings[n]) for n in asked if n in meanings}
+        self.bare = asked - set(self.meanings)
         self.weight = Expression(specification.weight) if specification.weight else None
-        self.read, self.left = 0, [0] * len(self.cuts)
+        self.read, self.left = 0, [0] * (len(self.cuts) + 1)
 
     def rows(self, files: Sequence[Path]) -> Iterator[tuple[list[Array], Array, Array]]:
-        used = [*self.expressions, *self.cuts, *([self.weight] if self.weight else [])]
-        wanted = {n for e in used for n in e.names} | set(self.specification.event)
+        used = [
+            *self.expressions,
+            *self.cuts,
+            *self.meanings.values(),
+            *([self.weight] if self.weight else []),
+        ]
+        wanted = {n for e in used for n in e.names} | self.bare | set(self.specification.event)
         for path in files:
             for chunk in chunks(path, wanted, self.specification.tree):
                 rows = self._cut(chunk)
@@ -213,6 +221,10 @@ class _Reading:
         for k, cut in enumerate(self.cuts):
             keep &= cut(chunk).astype(bool)
             self.left[k] += int(keep.sum())
+        if self.select is not None:
+            named = {n: chunk[n] for n in self.bare} | {n: e(chunk) for n, e in self.meanings.items()}
+            keep &= self.select(named or chunk).astype(bool)
+            self.left[-1] += int(keep.sum())
         return np.flatnonzero(keep)
 
     def _values(self, path: Path, chunk: dict[str, Array]) -> tuple[list[Array], Array, Array]:
@@ -242,7 +254,8 @@ class _Reading:
 
     def why_empty(self) -> str:
         """Return a sentence that says where the rows went."""
-        steps = [f"'{c.text}' leaves {n}" for c, n in zip(self.cuts, self.left, strict=True)]
+        cuts = [*self.cuts, *([self.select] if self.select else [])]
+        steps = [f"'{c.text}' leaves {n}" for c, n in zip(cuts, self.left, strict=False)]
         return f"no rows are left to learn from: {self.read} rows were read" + "".join(
             f"; {s}" for s in steps
         )
