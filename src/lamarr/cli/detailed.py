@@ -70,5 +70,12 @@ def command(
     }
     with Workers(settings, workers, transported=transported, hits=hits) as pool:
         return destination.run(
-            opened, pool, command="detailed", facts=facts, n=n, seed=seed, threads=workers, batch_size=1
+            opened,
+            pool,
+            command="detailed",
+            facts=facts,
+            n=n,
+            seed=seed,
+            threads=workers,
+            batch_size=opened.block,
         )

@@ -26,6 +26,18 @@ __all__ = ["command"]
     type=click.Path(path_type=Path, file_okay=False),
     help="Directory that keeps what Geant4 did: only the reconstruction is repeated.",
 )
+@click.option(
+    "--redecay",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="N",
+    help="ReDecay: N events in a row differ in the signal only, Geant4 carries the rest once. [default: 1]",
+)
+@click.option(
+    "--in-acceptance",
+    is_flag=True,
+    help="The signal's charged daughters (10 to 400 mrad) and photons (5 to 400) fly into the spectrometer.",
+)
 @click.option("--force", is_flag=True, help="Replace a sample that exists.")
 @click.option("--quiet", is_flag=True, help="No progress bar and no summary.")
 def command(
@@ -37,6 +49,8 @@ def command(
     seed: int,
     workers: int,
     detector: str,
+    redecay: int,
+    in_acceptance: bool,
     transported: Path | None,
     force: bool,
     quiet: bool,
@@ -65,6 +79,8 @@ def command(
         settings=Settings(detector=detector),
         force=force,
         transported=transported,
+        redecay=redecay,
+        in_acceptance=in_acceptance,
         quiet=quiet,
     )
     return finish(report, quiet=quiet)

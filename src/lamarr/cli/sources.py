@@ -36,6 +36,20 @@ _SOURCE = (
         metavar="minbias|bbbar|ccbar|FILE",
         help="With --decay: put the decay into collisions of Pythia 8, or into the events of a file.",
     ),
+    click.option(
+        "--redecay",
+        type=click.IntRange(min=1),
+        default=1,
+        metavar="N",
+        help="ReDecay, with --pythia and --decay or --embed: N events in a row differ in the signal only, "
+        "so that Geant4 carries the rest once. [default: 1]",
+    ),
+    click.option(
+        "--in-acceptance",
+        is_flag=True,
+        help="With --decay: the signal's charged daughters (10 to 400 mrad) and photons (5 to 400) fly into "
+        "the spectrometer.",
+    ),
     click.option("--gun", metavar="SPEC", help="Single particles: 'mu-,mu+ p=log(2,100) eta=2:5' (GeV)."),
     click.option("-n", "n", type=click.IntRange(min=1), help="Number of events (of files: at most so many)."),
     click.option(
@@ -77,7 +91,7 @@ _KEEP = (
 
 
 def source_options(function: F) -> F:
-    """Add FILES, --decay, --pythia, --embed, --gun, -n and --seed."""
+    """Add FILES, --decay, --pythia, --nu, --embed, --redecay, --in-acceptance, --gun, -n and --seed."""
     return _decorated(function, _SOURCE)
 
 
@@ -152,6 +166,8 @@ def named_source(
     gun: str | None,
     nu: float | None,
     embed: str | None,
+    redecay: int,
+    in_acceptance: bool,
     n: int | None,
     seed: int,
 ) -> NamedSource:
@@ -178,15 +194,25 @@ def named_source(
         raise ConfigurationError("--nu adds collisions of Pythia and needs --pythia or --embed")
     if embed and named != ["--decay"]:
         raise ConfigurationError("--embed puts a decay into other events and needs --decay alone")
+    if redecay > 1 and not (decay and (pythia or embed)):
+        raise ConfigurationError("--redecay draws signals anew and needs --decay, with --pythia or --embed")
+    if in_acceptance and not decay:
+        raise ConfigurationError("--in-acceptance asks for daughters of a signal and needs --decay")
     if files:
         return sources.open_files(files)
     if n is None:
         raise ConfigurationError(f"{named[0]} needs the number of events, -n")
     if pythia:
-        return sources.open_pythia(pythia, n, seed, signal=decay, nu=nu)
+        return sources.open_pythia(
+            pythia, n, seed, signal=decay, nu=nu, redecay=redecay, in_acceptance=in_acceptance
+        )
     if embed:
-        return sources.open_embedded(str(decay), embed, n, seed, nu=nu)
-    return sources.open_decay(decay, n, seed) if decay else sources.open_gun(str(gun), n, seed)
+        return sources.open_embedded(
+            str(decay), embed, n, seed, nu=nu, redecay=redecay, in_acceptance=in_acceptance
+        )
+    if decay:
+        return sources.open_decay(decay, n, seed, in_acceptance=in_acceptance)
+    return sources.open_gun(str(gun), n, seed)
 
 
 def finish(report: Report, *, quiet: bool, shown: int = 10) -> int:

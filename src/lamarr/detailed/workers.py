@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from lamarr.detailed.context import Context
-from lamarr.detailed.records import SimEvent
 from lamarr.detailed.transport.data import prepare_data
 from lamarr.detailed.transport.limits import Limits
-from lamarr.detailed.transport.transport import STOPS, Transport
+from lamarr.detailed.transport.transport import STOPS
 from lamarr.errors import ConfigurationError, LamarrError, TransportError, raise_unknown
 from lamarr.events import EventBatch
 from lamarr.flash.pipeline import Pipeline
@@ -59,13 +58,13 @@ class Simulator:
     """
 
     def __init__(self, settings: Settings, transported: Path | None = None, *, hits: bool = False) -> None:
-        from lamarr.detailed.transport.store import Store
+        from lamarr.detailed.transport.carrier import Carrier
         from lamarr.detector import load_detector
         from lamarr.detector.geometry import load_geometry
 
         self.settings, self.hits = settings, hits
         self.detector, self.geometry = load_detector(settings.detector), load_geometry(settings.geometry)
-        self.store = Store(transported, asdict(settings)) if transported else None
+        self.carried = Carrier(transported, settings.stop, settings.limits, asdict(settings))
 
     def __call__(self, batch: EventBatch, seed: int) -> EventBatch:
         """Simulate the events of `batch`."""
@@ -74,21 +73,10 @@ class Simulator:
         context = Context(geometry=self.geometry, detector=self.detector, seed=seed)
         events = (batch.select_events(e, e + 1) for e in batch["events"]["event_id"].tolist())
         done = [
-            reconstruct_event(self._transported(event, context), event, context, hits=self.hits)
+            reconstruct_event(self.carried(event, context), event, context, hits=self.hits)
             for event in events
         ]
         return EventBatch.concatenate(done)
-
-    def _transported(self, batch: EventBatch, context: Context) -> SimEvent:
-        """Return what the one event of `batch` leaves, from the store if it is there."""
-        path = self.store.path(batch, context.seed) if self.store else None
-        if self.store and path and (stored := self.store.load(path)):
-            return stored
-        transport = Transport(context, stop=self.settings.stop, limits=self.settings.limits)
-        (event,) = transport(batch)
-        if self.store and path:
-            self.store.save(path, event)
-        return event
 
 
 class Workers(Pipeline):

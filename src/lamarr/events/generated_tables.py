@@ -29,6 +29,20 @@ GENERATED_TABLES: Final = (
             column("nSPDHits", "int32", "", "number of cells hit in the SPD", optional=True),
             column("nRich1Hits", "int32", "", "number of photon-detector hits in RICH1", optional=True),
             column("nRich2Hits", "int32", "", "number of photon-detector hits in RICH2", optional=True),
+            column(
+                "shared_event",
+                "int64",
+                "",
+                "first event of those (ReDecay) that share all that is not from the signal with this one",
+                optional=True,
+            ),
+            column(
+                "signal_attempts",
+                "int32",
+                "",
+                "signals drawn until one passed the generator-level cut: its efficiency is 1 / mean",
+                optional=True,
+            ),
         ),
     ),
     TableSchema(

@@ -29,7 +29,10 @@ PLAIN: Final = {
 }
 """Our tables that are stored whole, and their SQL names."""
 
-EVENT_COUNTS: Final = ("is_signal_only", "nPVs", "nVeloTracks", "nSPDHits", "nRich1Hits", "nRich2Hits")
+EVENT_COUNTS: Final = (
+    *("is_signal_only", "nPVs", "nVeloTracks", "nSPDHits", "nRich1Hits", "nRich2Hits"),
+    *("shared_event", "signal_attempts"),
+)
 """Columns of ``events`` that are stored in the SQL table EventCounts."""
 
 VERTEX_FIT: Final = ("n_tracks", "chi2PerDoF")

@@ -14,6 +14,8 @@ from lamarr.generation.source import EventFailure
 
 __all__ = ["EventFiles", "is_event_file"]
 
+_OF_GENERATION = ("shared_event", "signal_attempts")
+"""Columns of ``events`` that the generation gives where it has something to say."""
 _MAGIC = (b"root", b"PAR1", b"SQLite format 3")
 
 
@@ -86,6 +88,9 @@ class EventFiles:
             kept = {c: batch[name][c] for c in columns}
             kept["event_id"] = kept["event_id"] + start
             if name == "events":
+                kept |= {c: batch[name][c] for c in _OF_GENERATION if c in batch[name]}
                 kept["source"] = np.maximum(kept["source"], 0) + offset
+                if "shared_event" in kept:
+                    kept["shared_event"] = kept["shared_event"] + start
             tables.append(Table(name, kept))
         return EventBatch({t.name: t for t in tables}, self.sources)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lamarr.errors import ConfigurationError, raise_unknown
@@ -38,7 +39,13 @@ class NamedSource:
     batch_size: int
     """Events per batch that suit it: LHCb events are a thousand times as large as a gun's."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What files of these events say about them: ``decay``, and ``generation``, a digest."""
+    """What files of these events say about them: ``decay``, ``generation`` (a digest), ``redecay`` (how many
+    events share what is not from the signal), ``in_acceptance`` (whether a signal's daughters are)."""
+
+    @property
+    def block(self) -> int:
+        """How many events share what is not from the signal."""
+        return int(self.facts.get("redecay", 1))
 
 
 def open_files(paths: Sequence[str | Path]) -> NamedSource:
@@ -67,59 +74,105 @@ def open_files(paths: Sequence[str | Path]) -> NamedSource:
     return NamedSource(source=source, identity=identity, batch_size=100, facts=facts)
 
 
-def open_decay(descriptor: str, n: int, seed: int) -> NamedSource:
+def open_decay(descriptor: str, n: int, seed: int, *, in_acceptance: bool = False) -> NamedSource:
     """Open a gun of decays."""
     from lamarr.generation import DecayGun
     from lamarr.generation.descriptor import parse_decay
 
-    source = DecayGun(descriptor, n, seed=seed)
-    identity = {"decay": descriptor, "n": n, "generation_seed": seed}
+    source = DecayGun(descriptor, n, seed=seed, in_acceptance=in_acceptance)
+    options = {"in_acceptance": True} if in_acceptance else {}
+    identity = {"decay": descriptor, "n": n, "generation_seed": seed, **options}
     decay = str(parse_decay(descriptor))
-    facts = _facts(decay, {**identity, "decay": decay})
+    facts = _facts(decay, {**identity, "decay": decay}, options)
     return NamedSource(source=source, identity=identity, batch_size=2000, facts=facts)
 
 
 def open_pythia(
-    what: str, n: int, seed: int, *, signal: str | None = None, nu: float | None = None
+    what: str,
+    n: int,
+    seed: int,
+    *,
+    signal: str | None = None,
+    nu: float | None = None,
+    redecay: int = 1,
+    in_acceptance: bool = False,
 ) -> NamedSource:
     """Open Pythia 8 with a shortcut (minbias, bbbar, ccbar) or a file of commands.
+
+    `redecay` events in a row are one of Pythia's with different decays of the signal.
 
     Raises
     ------
     ConfigurationError
-        If `what` is neither; near misses are named.
+        If `what` is neither (near misses are named), or a signal's decay is to be drawn and there is none.
     """
     from lamarr.generation import Pythia
     from lamarr.generation.descriptor import parse_decay
 
+    if redecay > 1 and not signal:
+        raise ConfigurationError(f"{redecay} decays of a signal are asked for, but there is no signal")
+    options = _redecay_options(redecay, in_acceptance)
     identity: dict[str, Any] = {"pythia": what, "n": n, "generation_seed": seed, "signal": signal, "nu": nu}
+    settings: dict[str, Any] = {"seed": seed, "signal": signal, "nu": nu, "in_acceptance": in_acceptance}
+    inner = -(-n // redecay)
     if what in PYTHIA_SHORTCUTS:
-        source = Pythia(what, n, seed=seed, signal=signal, nu=nu)
+        source: EventSource = Pythia(what, inner, **settings)
     else:
         if not Path(what).exists():
             raise_unknown("shortcut or command file of Pythia", what, PYTHIA_SHORTCUTS, ConfigurationError)
-        source = Pythia(None, n, command_file=what, seed=seed, signal=signal, nu=nu)
+        source = Pythia(None, inner, command_file=what, **settings)
         identity |= _identity(Path(what))
+    identity |= options
+    if redecay > 1:
+        source = _redecayed(source, str(signal), redecay, n, seed, in_acceptance)
     decay = str(parse_decay(signal)) if signal else Path(what).name
-    facts = _facts(decay, {**identity, "signal": decay})
+    facts = _facts(decay, {**identity, "signal": decay}, options)
     return NamedSource(source=source, identity=identity, batch_size=100, facts=facts)
 
 
+def _redecayed(
+    source: EventSource, signal: str, times: int, n: int, seed: int, in_acceptance: bool
+) -> EventSource:
+    from lamarr.generation import Redecayed, Repeated
+    from lamarr.generation.descriptor import parse_decay
+
+    inner = Repeated(source, times, n)
+    return Redecayed(inner, parse_decay(signal), seed=seed, in_acceptance=in_acceptance)
+
+
+def _redecay_options(redecay: int, in_acceptance: bool) -> dict[str, Any]:
+    """Return what differs from the defaults: it identifies a source, and files of its events state it."""
+    if redecay < 1:
+        raise ConfigurationError(f"redecay >= 1 must hold, but got (redecay={redecay})")
+    options: dict[str, Any] = {"redecay": redecay} if redecay > 1 else {}
+    return options | ({"in_acceptance": True} if in_acceptance else {})
+
+
 def open_embedded(
-    descriptor: str, background: str, n: int, seed: int, *, nu: float | None = None
+    descriptor: str,
+    background: str,
+    n: int,
+    seed: int,
+    *,
+    nu: float | None = None,
+    redecay: int = 1,
+    in_acceptance: bool = False,
 ) -> NamedSource:
     """Open a gun of decays, each put into an event of Pythia (a shortcut) or of a file.
+
+    `redecay` events in a row are one of the background with different heads.
 
     Raises
     ------
     ConfigurationError
         If the background is neither; near misses are named.
     """
-    from lamarr.generation.embedded import Embedding
+    from lamarr.generation import Embedding, Repeated
 
-    decays = open_decay(descriptor, n, seed)
+    options = _redecay_options(redecay, in_acceptance)
+    decays = open_decay(descriptor, n, seed, in_acceptance=in_acceptance)
     if background in PYTHIA_SHORTCUTS or Path(background).suffix in _COMMANDS:
-        other = open_pythia(background, n, seed, nu=nu)
+        other = open_pythia(background, -(-n // redecay), seed, nu=nu)
     elif Path(background).exists() and nu is None:
         other = open_files([background])
     else:
@@ -129,9 +182,10 @@ def open_embedded(
             else "shortcut or file"
         )
         raise_unknown(f"{what} to embed a decay in", background, PYTHIA_SHORTCUTS, ConfigurationError)
-    identity = {**decays.identity, "embedded_in": dict(other.identity)}
-    source = Embedding(decays.source, other.source)
-    return NamedSource(source=source, identity=identity, batch_size=other.batch_size)
+    identity = {**decays.identity, **options, "embedded_in": dict(other.identity)}
+    events = Repeated(other.source, redecay, n) if redecay > 1 else other.source
+    source = Embedding(decays.source, events)
+    return NamedSource(source=source, identity=identity, batch_size=other.batch_size, facts=options)
 
 
 def open_gun(specification: str, n: int, seed: int) -> NamedSource:
@@ -166,14 +220,16 @@ def open_named(name: str, n: int | None, seed: int) -> NamedSource:
     return open_gun(name, n, seed)
 
 
-def _facts(decay: str, identity: Mapping[str, Any]) -> dict[str, Any]:
-    return {"decay": decay, "generation": generation_digest(identity)}
+def _facts(
+    decay: str, identity: Mapping[str, Any], options: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    return {"decay": decay, "generation": generation_digest(identity), **options}
 
 
 def _common(metadata: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the facts about generation that all files state alike."""
     first, *others = metadata
-    names = [k for k in ("decay", "generation") if k in first]
+    names = [k for k in ("decay", "generation", "redecay", "in_acceptance") if k in first]
     return {k: first[k] for k in names if all(m.get(k) == first[k] for m in others)}
 
 

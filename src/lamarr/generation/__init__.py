@@ -7,6 +7,7 @@ from lamarr.generation.gun import DecayGun, ParticleGun
 from lamarr.generation.hepmc import HepMCFiles
 from lamarr.generation.kinematics import HeavyFlavour, Kinematics, Momentum, default_momentum
 from lamarr.generation.pythia import Pythia
+from lamarr.generation.redecay import Redecayed, Repeated
 from lamarr.generation.source import BeamSpot, EventFailure, EventSource
 from lamarr.generation.species import Species, conjugate, particle_id, species
 from lamarr.generation.spectra import Fixed, Histogram, LogUniform, Spectrum, Uniform
@@ -28,6 +29,8 @@ __all__ = [
     "Node",
     "ParticleGun",
     "Pythia",
+    "Redecayed",
+    "Repeated",
     "Species",
     "Spectrum",
     "Uniform",

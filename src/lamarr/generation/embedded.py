@@ -84,7 +84,11 @@ class Embedding:
         shifted = particles["mother"] + _count(batch["particles"], particles["event_id"])
         more["mother"] = np.where(particles["mother"] >= 0, shifted, -1)
         tables = {"vertices": more_vertices, "particles": more}
-        return EventBatch({**batch, **{k: _merged(batch[k], v) for k, v in tables.items()}}, self.sources)
+        joined = EventBatch({**batch, **{k: _merged(batch[k], v) for k, v in tables.items()}}, self.sources)
+        if "signal_attempts" not in decays["events"]:
+            return joined
+        own = np.isin(decays["events"]["event_id"], batch["events"]["event_id"])
+        return joined.with_columns("events", signal_attempts=decays["events"]["signal_attempts"][own])
 
 
 def _row(decays: EventBatch, table: Table) -> Array:

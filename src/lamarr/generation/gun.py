@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lamarr.errors import ConfigurationError, raise_unknown
+from lamarr.errors import ConfigurationError, DecayError, raise_unknown
 from lamarr.events import EventBatch, Table
 from lamarr.generation.decay import DecayedTree, Topology, decay_tree, is_conjugate
 from lamarr.generation.descriptor import Decay, parse_decay
 from lamarr.generation.kinematics import ACCEPTANCE, Momentum, default_momentum
 from lamarr.generation.line_shape import head_mass
 from lamarr.generation.pythia_decays import PythiaDecays
+from lamarr.generation.signal_cut import first_in_acceptance
 from lamarr.generation.source import BeamSpot, EventFailure, chunks
 from lamarr.generation.species import conjugate, particle_id, species
 from lamarr.random import Stream
@@ -24,6 +25,8 @@ __all__ = ["DecayGun", "ParticleGun"]
 Array = NDArray[Any]
 STABLE, DECAYED, SIGNAL, STABLE_IN_DECAY = 1, 777, 889, 999
 """LHCb's status codes: Gauss calls them stable in production, decayed by the decay generator, signal, …"""
+MOST_ATTEMPTS = 10_000
+"""Heads that a gun of decays tries for an event with daughters in the acceptance."""
 
 
 class _Gun:
@@ -143,6 +146,9 @@ class DecayGun(_Gun):
         Luminous region.
     decay_with : {"pythia"}, optional
         Let Pythia 8 decay what the descriptor leaves undecayed (K_S, π⁰, τ, …); else that is stable.
+    in_acceptance : bool
+        Draw heads and decays until all daughters are in the acceptance, see
+        :mod:`lamarr.generation.signal_cut`; ``events.signal_attempts`` counts them.
 
     Raises
     ------
@@ -160,6 +166,7 @@ class DecayGun(_Gun):
         seed: int = 0,
         beam_spot: BeamSpot | None = None,
         decay_with: str | None = None,
+        in_acceptance: bool = False,
     ) -> None:
         self.decay = parse_decay(descriptor) if isinstance(descriptor, str) else descriptor
         super().__init__(
@@ -167,17 +174,35 @@ class DecayGun(_Gun):
         )
         self.momentum = momentum or default_momentum(self.decay.head.pid, eta)
         self._topology = Topology.of(self.decay.head)
+        self.in_acceptance = in_acceptance
 
     def _generate(self, event: Array) -> EventBatch:
-        head = self.decay.head
-        mass, momentum = head_mass(self.seed, event, head), self.momentum.draw(self.seed, event)
-        p4 = np.stack([np.sqrt(mass**2 + (momentum**2).sum(axis=0)), *momentum])
         origin = _origin(self.beam_spot, self.seed, event)
-        tree = decay_tree(self.seed, event, self._topology, p4, mass, origin)
+
+        def draw(rows: Array, number: int) -> DecayedTree:
+            return self._decayed(event[rows], origin[:, rows], number)
+
+        if self.in_acceptance:
+            tree, attempts = first_in_acceptance(self._topology, len(event), draw, MOST_ATTEMPTS)
+            if not attempts.all():
+                raise DecayError(
+                    f"none of {MOST_ATTEMPTS} decays {self.decay.head} had all daughters in the acceptance"
+                )
+        else:
+            tree = draw(np.arange(len(event)), 0)
         anti = is_conjugate(self.seed, event, self.decay)
         particles = tree_columns(tree, self._topology, event, anti)
         vertices = np.concatenate([origin[:, None], tree.vertices], axis=1)
-        return _batch(event, origin, vertices, particles, self.sources)
+        batch = _batch(event, origin, vertices, particles, self.sources)
+        return batch.with_columns("events", signal_attempts=attempts) if self.in_acceptance else batch
+
+    def _decayed(self, event: Array, origin: Array, number: int) -> DecayedTree:
+        """Return decays of heads; attempts of an event are independent, but for the mass of the head."""
+        mass = head_mass(self.seed, event, self.decay.head)
+        momentum = self.momentum.draw(self.seed, event, number)
+        p4 = np.stack([np.sqrt(mass**2 + (momentum**2).sum(axis=0)), *momentum])
+        stage = "generation" + (f".{number}" if number else "")
+        return decay_tree(self.seed, event, self._topology, p4, mass, origin, stage)
 
 
 def tree_columns(tree: DecayedTree, topology: Topology, event: Array, anti: Array) -> dict[str, Array]:

@@ -16,7 +16,7 @@ from lamarr.generation.descriptor import parse_decay
 from lamarr.generation.kinematics import ACCEPTANCE
 from lamarr.generation.pythia_engine import SHORTCUTS, Engine, event_seeds, read_commands
 from lamarr.generation.pythia_record import collision_record
-from lamarr.generation.pythia_signal import candidates, force_decay
+from lamarr.generation.pythia_signal import ForcedDecay, candidates
 from lamarr.generation.record import CollisionRecord, EventRecord, assemble
 from lamarr.generation.source import BeamSpot, EventFailure, chunks
 from lamarr.random import Stream
@@ -48,6 +48,10 @@ class Pythia:
         the first are inelastic ("minbias"). Without it there is one.
     beam_spot : BeamSpot, optional
         Luminous region.
+    in_acceptance : bool
+        Take the first signal whose daughters are in the acceptance (:mod:`lamarr.generation.signal_cut`):
+        each candidate decays once, and where that fails the next collision follows, so that what is taken
+        is distributed as among all. ``events.signal_attempts`` counts the candidates.
     max_attempts : int
         Collisions to be tried for a signal before the event is given up.
 
@@ -69,18 +73,22 @@ class Pythia:
         eta: tuple[float, float] | None = ACCEPTANCE,
         nu: float | None = None,
         beam_spot: BeamSpot | None = None,
+        in_acceptance: bool = False,
         max_attempts: int = 10_000,
     ) -> None:
+        if in_acceptance and not signal:
+            raise ConfigurationError("daughters in the acceptance are asked for, but there is no signal")
         if n < 0 or (nu is not None and not 0 < nu < 100):
             raise ConfigurationError(f"n >= 0 and 0 < nu < 100 must hold, but got (n={n}, nu={nu})")
         self._lines = _settings(shortcut, command_file, commands)
-        self._decay = parse_decay(signal) if signal else None
+        self.decay = self._decay = parse_decay(signal) if signal else None
         self._topology = Topology.of(self._decay.head) if self._decay else None
         words = [shortcut, command_file and str(command_file), *commands, signal and f"signal {self._decay}"]
+        words += ["daughters in acceptance"] * in_acceptance
         self.sources = ("Pythia 8: " + ", ".join(w for w in words if w),)
         self.n_events: int | None = n
         self.seed, self.eta, self.nu, self.max_attempts = seed, eta, nu, max_attempts
-        self.beam_spot = beam_spot or BeamSpot()
+        self.beam_spot, self.in_acceptance = beam_spot or BeamSpot(), in_acceptance
         Stream(seed, "generation")
         self._engine = Engine(self._lines)
         self._pile_up: Engine | None = None
@@ -107,10 +115,18 @@ class Pythia:
         xyz = self.beam_spot.draw(self.seed, np.full(n, event), numbers)
         at = np.concatenate([np.zeros((n, 1)), xyz], axis=1)
         try:
-            collisions = (self._main(event, at[0]), *self._others(event, at[1:]))
+            main, attempts = self._main(event, at[0])
+            collisions = (main, *self._others(event, at[1:]))
         except DecayError as error:
             return EventFailure(source=self.sources[0], event=event, reason=str(error))
-        return EventRecord(event_id=event, source=0, run_number=0, event_number=event, collisions=collisions)
+        return EventRecord(
+            event_id=event,
+            source=0,
+            run_number=0,
+            event_number=event,
+            collisions=collisions,
+            signal_attempts=attempts if self.in_acceptance else None,
+        )
 
     def _n_collisions(self, event: int) -> int:
         if self.nu is None:
@@ -118,20 +134,26 @@ class Pythia:
         u = float(Stream(self.seed, "generation.pile_up").uniform64(event, 0)[0, 0])
         return _poisson_at_least_one(u, self.nu)
 
-    def _main(self, event: int, at: NDArray[Any]) -> CollisionRecord:
+    def _main(self, event: int, at: NDArray[Any]) -> tuple[CollisionRecord, int]:
+        """Return the collision with the signal, and how many signals were tried."""
         self._engine.seed(int(event_seeds(self.seed, "generation.pythia", event)[0]))
         if self._decay is None or self._topology is None:
-            return collision_record(_made(self._engine), at)
+            return collision_record(_made(self._engine), at), 0
+        force = ForcedDecay(self._decay, self._topology, self.seed, self.in_acceptance)
+        tried = 0
         for _ in range(self.max_attempts):
             raw = _made(self._engine)
             rows = candidates(raw, self._decay, self.eta)
             if len(rows):
-                collision = collision_record(raw, at)
-                return force_decay(collision, rows - 1, self._decay, self._topology, self.seed, event)
-        raise DecayError(
-            f"no {self._decay.head.species.name} with η in {self.eta} was found "
-            f"in {self.max_attempts} collisions"
-        )
+                forced = force(collision_record(raw, at), rows - 1, event, tried)
+                tried += 1
+                if forced is not None:
+                    return forced, tried
+        what = f"{self._decay.head.species.name} with η in {self.eta}"
+        where = f"in {self.max_attempts} collisions"
+        if tried:
+            raise DecayError(f"none of the {tried} {what} {where} had all daughters in the acceptance")
+        raise DecayError(f"no {what} was found {where}")
 
     def _others(self, event: int, at: NDArray[Any]) -> Iterator[CollisionRecord]:
         if not len(at):

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lamarr.generation.decay import Topology, decay_tree
+from lamarr.generation.decay import DecayedTree, Topology, decay_tree
 from lamarr.generation.descriptor import Decay
 from lamarr.generation.record import CollisionRecord, descends_from
+from lamarr.generation.signal_cut import in_acceptance
 from lamarr.generation.species import conjugate
 from lamarr.random import Stream
 
-__all__ = ["candidates", "force_decay"]
+__all__ = ["ForcedDecay", "candidates"]
 
 Array = NDArray[Any]
 DECAYED, SIGNAL, STABLE = 777, 889, 999
@@ -35,16 +36,37 @@ def candidates(raw: dict[str, Any], decay: Decay, eta: tuple[float, float] | Non
     return np.flatnonzero(found)
 
 
-def force_decay(
-    collision: CollisionRecord, rows: Array, decay: Decay, topology: Topology, seed: int, event: int
-) -> CollisionRecord:
-    """Return the collision with one of the particles `rows` decayed as `decay` says, and marked as signal."""
-    pick = Stream(seed, "generation.pythia_pick").uniform64(event, 0)[0, 0]
-    head = int(rows[int(pick * len(rows))])
-    heads = np.arange(len(collision.pid)) == head
-    below = descends_from(collision.mother, heads) & ~heads
-    pruned, number = _without(collision, below)
-    return _grown(pruned, int(number[head]), decay, topology, seed, event)
+@dataclass(frozen=True)
+class ForcedDecay:
+    """Replaces the decay of a particle; with `cut`, only if all daughters are in the acceptance."""
+
+    decay: Decay
+    topology: Topology
+    seed: int
+    cut: bool = False
+
+    def __call__(
+        self, collision: CollisionRecord, rows: Array, event: int, attempt: int = 0
+    ) -> CollisionRecord | None:
+        """Return the collision with one of the particles `rows` decayed, and marked as signal.
+
+        None if it does not pass the cut. Attempts of an event are independent.
+        """
+        pick = Stream(self.seed, "generation.pythia_pick").uniform64(event, attempt)[0, 0]
+        head = int(rows[int(pick * len(rows))])
+        tree = self._tree(collision, head, event, attempt)
+        if self.cut and not in_acceptance(tree, self.topology)[0]:
+            return None
+        heads = np.arange(len(collision.pid)) == head
+        below = descends_from(collision.mother, heads) & ~heads
+        pruned, number = _without(collision, below)
+        return _grown(pruned, int(number[head]), self.decay, self.topology, tree)
+
+    def _tree(self, collision: CollisionRecord, head: int, event: int, attempt: int) -> DecayedTree:
+        stage = "generation.pythia_signal" + (f".{attempt}" if attempt else "")
+        origin = collision.position[:, collision.production[head], None]
+        p4, mass = collision.p4[:, head, None], collision.mass[head, None]
+        return decay_tree(self.seed, np.array([event]), self.topology, p4, mass, origin, stage=stage)
 
 
 def _without(collision: CollisionRecord, gone: Array) -> tuple[CollisionRecord, Array]:
@@ -74,14 +96,10 @@ def _without(collision: CollisionRecord, gone: Array) -> tuple[CollisionRecord, 
 
 
 def _grown(
-    collision: CollisionRecord, head: int, decay: Decay, topology: Topology, seed: int, event: int
+    collision: CollisionRecord, head: int, decay: Decay, topology: Topology, tree: DecayedTree
 ) -> CollisionRecord:
-    """Let particle `head` decay; what is new comes after what there was."""
+    """Let particle `head` decay as `tree` says; what is new comes after what there was."""
     n, v = len(collision.pid), len(collision.vertex_status)
-    rows = np.array([event])
-    origin = collision.position[:, collision.production[head], None]
-    p4, mass = collision.p4[:, head, None], collision.mass[head, None]
-    tree = decay_tree(seed, rows, topology, p4, mass, origin, stage="generation.pythia_signal")
     anti = int(collision.pid[head] != decay.head.pid)
     daughters = np.arange(1, len(topology.nodes))
     pids = np.array([(node.pid, conjugate(node.pid))[anti] for node in topology.nodes])

@@ -45,13 +45,14 @@ class CollisionRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class EventRecord:
-    """One event: its collisions and where it comes from."""
+    """One event: its collisions and where it comes from; signals tried for a cut, None without one."""
 
     event_id: int
     source: int
     run_number: int
     event_number: int
     collisions: tuple[CollisionRecord, ...]
+    signal_attempts: int | None = None
 
 
 def descends_from(mother: Array, heads: Array) -> NDArray[np.bool_]:
@@ -125,6 +126,7 @@ class _Numbering:
 
 
 def _events_table(events: Sequence[EventRecord]) -> Table:
+    attempts = [e.signal_attempts for e in events if e.signal_attempts is not None]
     return Table(
         "events",
         {
@@ -134,6 +136,7 @@ def _events_table(events: Sequence[EventRecord]) -> Table:
             "event_number": [e.event_number for e in events],
             "n_collisions": [len(e.collisions) for e in events],
             "weight": [float(np.prod([c.weight for c in e.collisions])) for e in events],
+            **({"signal_attempts": attempts} if attempts else {}),
         },
     )
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, Protocol
 
 from lamarr.detailed.samples.embedding import SPECIES, Embedded
-from lamarr.errors import raise_unknown
+from lamarr.errors import ConfigurationError, raise_unknown
 from lamarr.events import generation_digest
 from lamarr.flash.sources import NamedSource, open_pythia
+from lamarr.generation.redecay import Repeated
 
 __all__ = ["NU", "SAMPLES", "Sample", "sample_named"]
 
@@ -18,29 +19,41 @@ NU: Final = 1.6
 """Mean number of pp collisions per crossing, as in LHCb's simulation of 2016."""
 
 
+class Opener(Protocol):
+    """Opens the events of a sample."""
+
+    def __call__(self, n: int, seed: int, *, redecay: int = 1, in_acceptance: bool = False) -> NamedSource:
+        """Return `n` events, of which `redecay` in a row share what is not from the signal."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sample:
     """A sample: how its events are generated, and how many make it small and large."""
 
     meaning: str
-    open: Callable[[int, int], NamedSource]
+    open: Opener
     small: int
     large: int
 
 
-def _pythia(what: str, signal: str | None = None) -> Callable[[int, int], NamedSource]:
-    def opened(n: int, seed: int) -> NamedSource:
-        return open_pythia(what, n, seed, signal=signal, nu=NU)
+def _pythia(what: str, signal: str | None = None) -> Opener:
+    def opened(n: int, seed: int, *, redecay: int = 1, in_acceptance: bool = False) -> NamedSource:
+        return open_pythia(what, n, seed, signal=signal, nu=NU, redecay=redecay, in_acceptance=in_acceptance)
 
     return opened
 
 
-def _balanced(n: int, seed: int) -> NamedSource:
-    inner = open_pythia("minbias", n, seed, nu=NU)
+def _balanced(n: int, seed: int, *, redecay: int = 1, in_acceptance: bool = False) -> NamedSource:
+    if in_acceptance:
+        raise ConfigurationError("embedded particles are shot into the acceptance anyhow: no cut is needed")
+    inner = open_pythia("minbias", -(-n // redecay), seed, nu=NU)
     shots = [[s.particle, s.p, s.eta] for s in SPECIES]
-    identity = {**inner.identity, "embedded": shots}
-    facts = {"decay": "minbias with embedded particles", "generation": generation_digest(identity)}
-    return NamedSource(source=Embedded(inner.source, seed=seed), identity=identity, batch_size=1, facts=facts)
+    options: dict[str, Any] = {"redecay": redecay} if redecay > 1 else {}
+    identity = {**inner.identity, "embedded": shots, "n": n, **options}
+    events = Repeated(inner.source, redecay, n) if redecay > 1 else inner.source
+    facts = {"decay": "minbias with embedded particles", "generation": generation_digest(identity), **options}
+    return NamedSource(source=Embedded(events, seed=seed), identity=identity, batch_size=1, facts=facts)
 
 
 def _signal(meaning: str, decay: str, what: str = "bbbar") -> Sample:

@@ -28,12 +28,16 @@ def make_sample(
     keep: str = "physical",
     quiet: bool = True,
     transported: Path | None = None,
+    redecay: int = 1,
+    in_acceptance: bool = False,
     pool: Callable[..., Workers] = Workers,
 ) -> Report:
     """Make `n` events of the sample `name` in the directory `output`, and ``OUTPUT.json`` beside it.
 
     An interrupted one goes on when it is asked for again. `transported` is a directory that keeps what
-    Geant4 did, so that the sample can be made anew when the reconstruction has changed.
+    Geant4 did, so that the sample can be made anew when the reconstruction has changed. `redecay` events in
+    a row share what is not from the signal; with `in_acceptance` the signal's daughters fly into the
+    spectrometer.
 
     Raises
     ------
@@ -43,7 +47,7 @@ def make_sample(
         If `output` exists and `force` is not set.
     """
     settings = settings or Settings()
-    opened = sample_named(name).open(n, seed)
+    opened = sample_named(name).open(n, seed, redecay=redecay, in_acceptance=in_acceptance)
     with pool(settings, workers, transported=transported) as simulation:
         report = Run(
             source=opened.source,
@@ -51,7 +55,7 @@ def make_sample(
             outputs=(output,),
             seed=seed,
             threads=workers,
-            batch_size=1,
+            batch_size=opened.block,
             n_events=n,
             keep=keep,
             force=force,
@@ -66,6 +70,13 @@ def make_sample(
             },
             quiet=quiet,
         )()
-    content = manifest(name=name, seed=seed, n=n, settings=asdict(settings), report=report, folder=output)
+    content = manifest(
+        name=name,
+        seed=seed,
+        n=n,
+        settings={**asdict(settings), "redecay": redecay, "in_acceptance": in_acceptance},
+        report=report,
+        folder=output,
+    )
     write_manifest(output.with_name(f"{output.name}.json"), content)
     return report

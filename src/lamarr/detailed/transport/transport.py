@@ -77,8 +77,8 @@ class Transport:
             self._kernels[key] = machine
         self._machine = self._kernels[key]
 
-    def __call__(self, batch: EventBatch) -> Iterator[SimEvent]:
-        """Give what each event of `batch` leaves, in order.
+    def __call__(self, batch: EventBatch, stage: str = "transport") -> Iterator[SimEvent]:
+        """Give what each event of `batch` leaves, in order; `stage` is the name of the random numbers.
 
         Raises
         ------
@@ -86,7 +86,7 @@ class Transport:
             If Geant4 does not know a particle.
         """
         for event in batch["events"]["event_id"].tolist():
-            yield self._machine.carry(batch.select_events(event, event + 1), self)
+            yield self._machine.carry(batch.select_events(event, event + 1), self, f"detailed.{stage}")
 
 
 class _Machine:
@@ -135,7 +135,7 @@ class _Machine:
             else None
         )
 
-    def carry(self, batch: EventBatch, mode: Transport) -> SimEvent:
+    def carry(self, batch: EventBatch, mode: Transport, stage: str) -> SimEvent:
         """Carry one event."""
         from lamarr.detailed.transport.geant.primaries import carried
 
@@ -151,7 +151,7 @@ class _Machine:
             gas.begin()
         if self.field is not None:
             self.field.forget()
-        self.kernel.event(event_seed(mode.context.seed, event, "detailed.transport"))
+        self.kernel.event(event_seed(mode.context.seed, event, stage))
         whose = (batch["particles"][c][rows].tolist() for c in ("particle_id", "collision_id"))
         tracks = self.truth.records(*whose)
         faces, muon_hits = np.array(self.front.rows, CALO_FACE), list(self.muon.rows)
@@ -160,7 +160,7 @@ class _Machine:
             cells, more = self.showers.carry(
                 faces,
                 self.geometry.calorimeter.gate,
-                lambda row: event_seed(mode.context.seed, event, f"detailed.transport.shower.{row}"),
+                lambda row: event_seed(mode.context.seed, event, f"{stage}.shower.{row}"),
             )
             muon_hits += more
         return SimEvent(
