@@ -26,11 +26,19 @@ STRICT: Final = {"extra": "forbid", "allow_inf_nan": False}
 
 
 def read_yaml(text: str, origin: str) -> Any:
-    """Parse YAML that must not repeat a key; `origin` names the file in messages."""
+    """Parse YAML that must not repeat a key; `origin` names the file in messages.
+
+    ``off``, ``on``, ``yes`` and ``no`` are words, as in YAML 1.2: an engine may be called off.
+    """
     import yaml
 
     class Loader(yaml.SafeLoader):
         """Knows repeated keys for what they are."""
+
+        yaml_implicit_resolvers = {  # noqa: RUF012
+            first: [r for r in resolvers if first in "tTfF" or not r[0].endswith(":bool")]
+            for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
 
     def mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
         keys = [loader.construct_object(key) for key, _ in node.value]

@@ -15,6 +15,7 @@ from tests.strategies import batches, random_batch
 from lamarr.errors import SchemaError
 from lamarr.events import SCHEMA, EventBatch, Table, check_keys, check_references, table_schema
 from lamarr.events.convert import table_from_arrow
+from lamarr.events.lookup import Counted
 
 few = settings(max_examples=30, deadline=None)
 
@@ -49,6 +50,40 @@ def test_rows_of_finds_every_row(batch: EventBatch) -> None:
         if len(key) == 2:
             assert (batch.rows_of(name, table.event_id, table[key[1]]) == np.arange(table.rows)).all()
             assert (batch.rows_of(name, table.event_id, -1) == -1).all()
+
+
+@few
+@given(
+    st.lists(st.integers(0, 4), min_size=1, max_size=6),
+    st.lists(st.tuples(st.integers(-1, 7), st.integers(-1, 5)), max_size=20),
+)
+def test_counted_rows_are_those_of_a_search(sizes: list[int], wanted: list[tuple[int, int]]) -> None:
+    keys = [(e, i) for e, n in enumerate(sizes) for i in range(n)]
+    event, number = (np.array([k[j] for k in keys], np.int64) for j in (0, 1))
+    counted = Counted.of(event, number)
+    assert counted is not None
+    asked = [np.array([w[j] for w in wanted], np.int64) for j in (0, 1)]
+    found = counted.rows(*asked)
+    if all(w in keys or w[1] < 0 for w in wanted):
+        assert found is not None
+        assert found.tolist() == [keys.index(w) if w[1] >= 0 else -1 for w in wanted]
+    else:
+        assert found is None
+    if len(keys) > 1:
+        assert Counted.of(event[1:], number[1:]) is None or sizes[int(event[0])] == 1
+
+
+@few
+@given(batches(tables=("events", "collisions", "vertices", "particles")))
+def test_other_columns_leave_known_rows_true(batch: EventBatch) -> None:
+    particles = batch["particles"]
+    event, number = particles["event_id"], particles["particle_id"]
+    before = batch.rows_of("particles", event, number)
+    batch.known_rows["mine"] = before
+    assert "mine" in batch.with_columns("particles", pid=particles["pid"] + 1).known_rows
+    assert "mine" not in batch.with_columns("particles", mother=particles["mother"]).known_rows
+    moved = batch.with_columns("particles", particle_id=number + 1)
+    assert (moved.rows_of("particles", event, number + 1) == before).all()
 
 
 @few

@@ -243,10 +243,11 @@ def test_a_pipeline_with_the_ecal_is_not_compiled_to_c(tmp_path):
         compile_pipeline(tmp_path / "p.yaml", tmp_path / "libx.so")
 
 
-def test_engines_are_named_and_checked():
+def test_engines_are_named_and_checked(tmp_path):
     with pytest.raises(ConfigurationError, match="near misses: parametric"):
         PipelineConfiguration(ecal="parametrik").build()
     with pytest.raises(ConfigurationError, match="contradict"):
         PipelineConfiguration(ecal="parametric", stages=("classify",)).build()
-    assert "ecal" not in repr(PipelineConfiguration(ecal="off").build())
+    (tmp_path / "off.yaml").write_text("ecal: off\n")
+    assert "ecal" not in repr(PipelineConfiguration.load(tmp_path / "off.yaml").build())
     assert "ecal" in repr(PipelineConfiguration(ecal="parametric").build())

@@ -139,7 +139,9 @@ class Destination:
         """
         from lamarr._version import __version__
         from lamarr.flash import Run
+        from lamarr.flash.heap import keep_freed_memory
 
+        keep_freed_memory()
         run = Run(
             source=opened.source,
             pipeline=pipeline,

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lamarr.errors import MissingNameError, SchemaError, raise_unknown
+from lamarr.events.lookup import Counted
 from lamarr.events.schema import SCHEMA, table_schema
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Table(Mapping[str, Array]):
 t, x, y, z, sigma_x, sigma_y, sigma_z
     """
 
-    __slots__ = ("_columns", "name")
+    __slots__ = ("_columns", "_counted", "name")
 
     def __init__(self, name: str, columns: Mapping[str, ArrayLike]) -> None:
         schema = table_schema(name)
@@ -60,9 +61,18 @@ t, x, y, z, sigma_x, sigma_y, sigma_z
         ordered = [c for c in schema.columns if c.name in columns]
         self.name = name
         self._columns = {c.name: _cast(name, c.name, columns[c.name], c.dtype) for c in ordered}
+        self._check_lengths()
+
+    def _check_lengths(self) -> None:
         lengths = {c: len(a) for c, a in self._columns.items()}
         if len(set(lengths.values())) > 1:
-            raise SchemaError(f"columns of table '{name}' must have equal lengths, but got {lengths}")
+            raise SchemaError(f"columns of table '{self.name}' must have equal lengths, but got {lengths}")
+
+    def _like(self, columns: dict[str, Array]) -> Table:
+        """Return a table with columns that have the dtypes and the order of the schema."""
+        table = object.__new__(Table)
+        table.name, table._columns = self.name, columns
+        return table
 
     @classmethod
     def empty(cls, name: str, columns: Iterable[str] | None = None) -> Table:
@@ -113,13 +123,35 @@ t, x, y, z, sigma_x, sigma_y, sigma_z
         """Number of rows."""
         return len(next(iter(self._columns.values())))
 
+    @property
+    def counted(self) -> Counted | None:
+        """Where the rows of each event begin, if they count from 0 in each; worked out once."""
+        if not hasattr(self, "_counted"):
+            key = table_schema(self.name).key
+            self._counted = Counted.of(*(self._columns[c] for c in key)) if len(key) == 2 else None
+        return self._counted
+
     def with_columns(self, **columns: ArrayLike) -> Table:
         """Return a table that has these columns as well, or instead of those of the same name."""
-        return Table(self.name, {**self._columns, **columns})
+        schema = table_schema(self.name)
+        cast = {c: _cast(self.name, c, values, schema[c].dtype) for c, values in columns.items()}
+        both = {**self._columns, **cast}
+        table = self._like({c: both[c] for c in schema.names if c in both})
+        table._check_lengths()
+        if hasattr(self, "_counted") and not columns.keys() & schema.key:
+            table._counted = self._counted
+        return table
 
     def take(self, rows: Array | slice) -> Table:
-        """Return the rows selected by a mask, indices or slice."""
-        return Table(self.name, {c: a[rows] for c, a in self._columns.items()})
+        """Return the rows selected by a mask, indices or slice; all of them are the table itself."""
+        if isinstance(rows, slice):
+            return self._like({c: a[rows] for c, a in self._columns.items()})
+        if np.asarray(rows).dtype == bool and len(rows) == self.rows:
+            if np.all(rows):
+                return self
+            rows = np.flatnonzero(rows)
+            return self._like({c: a.take(rows) for c, a in self._columns.items()})
+        return self._like({c: a[rows] for c, a in self._columns.items()})
 
     @classmethod
     def concatenate(cls, tables: Iterable[Table]) -> Table:
@@ -137,7 +169,7 @@ t, x, y, z, sigma_x, sigma_y, sigma_z
                 )
         if len(parts) == 1:
             return first
-        return cls(first.name, {c: np.concatenate([p[c] for p in parts]) for c in first})
+        return first._like({c: np.concatenate([p[c] for p in parts]) for c in first})
 
     def to_arrow(self) -> pa.Table:
         """Return a ``pyarrow.Table``; units and meanings are in the metadata of its fields."""
@@ -189,9 +221,15 @@ class EventBatch(Mapping[str, Table]):
         At least ``events``. Rows of all tables are ordered by ``event_id``.
     sources : sequence of str
         Names that the column ``events.source`` points to.
+
+    Attributes
+    ----------
+    known_rows : dict
+        Row numbers that were looked up, for whoever looks them up again; with other columns than keys and
+        references they stay true.
     """
 
-    __slots__ = ("_tables", "sources")
+    __slots__ = ("_tables", "known_rows", "sources")
 
     def __init__(self, tables: Mapping[str, Table], sources: Iterable[str] = ()) -> None:
         for name, table in tables.items():
@@ -200,6 +238,7 @@ class EventBatch(Mapping[str, Table]):
         if "events" not in tables:
             raise SchemaError("a batch of events needs the table 'events'")
         self._tables = {name: tables[name] for name in SCHEMA if name in tables}
+        self.known_rows: dict[Any, NDArray[np.int64]] = {}
         self.sources = tuple(sources)
 
     def __getitem__(self, name: str) -> Table:
@@ -250,7 +289,11 @@ class EventBatch(Mapping[str, Table]):
 
     def with_columns(self, table: str, **columns: ArrayLike) -> EventBatch:
         """Return a batch whose `table` has these columns as well."""
-        return self.with_tables(self[table].with_columns(**columns))
+        batch = self.with_tables(self[table].with_columns(**columns))
+        schema = table_schema(table)
+        if not columns.keys() & {*schema.key, *schema.references}:
+            batch.known_rows = self.known_rows
+        return batch
 
     def select_events(self, first: int, last: int) -> EventBatch:
         """Return the events whose ``event_id`` is in [first, last)."""
@@ -287,14 +330,13 @@ class EventBatch(Mapping[str, Table]):
         key = table_schema(table).key
         if len(key) != 2:
             raise SchemaError(f"rows of table '{table}' are known by ({', '.join(key)}), not by two numbers")
-        column = key[1]
-        stride = np.int64(2**31)
+        event, local = np.broadcast_arrays(np.asarray(event_id, np.int64), np.asarray(number))
+        counted = self[table].counted
+        if counted and (known := counted.rows(event.ravel(), local.ravel())) is not None:
+            return known.reshape(event.shape)
+        column, stride = key[1], np.int64(2**31)
         events, numbers = self[table]["event_id"], self[table][column]
-        event, local = np.broadcast_arrays(np.asarray(event_id, np.int64), np.asarray(number, np.int64))
         none = local < 0
-        guess = _counted_rows(events, event, local)
-        if np.all(none | ((events[guess] == event) & (numbers[guess] == local)) if len(events) else none):
-            return np.where(none, -1, guess)
         keys = events * stride + numbers
         wanted = event * stride + local
         rows = np.searchsorted(keys, wanted)
@@ -324,14 +366,3 @@ class EventBatch(Mapping[str, Table]):
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}: {table.rows}" for name, table in self._tables.items())
         return f"<EventBatch {inside}>"
-
-
-def _counted_rows(events: Array, event: Array, number: Array) -> Array:
-    """Rows of (event, number) in a table with these `events`, if the numbers count from 0 in each event."""
-    if event.ndim == 1 and event.size and np.all(event[1:] >= event[:-1]):
-        begins = np.flatnonzero(np.diff(event, prepend=event[0] - 1))
-        first = np.repeat(np.searchsorted(events, event[begins]), np.diff(begins, append=event.size))
-    else:
-        first = np.searchsorted(events, event)
-    rows: Array = np.clip(first + number, 0, max(len(events) - 1, 0))
-    return rows

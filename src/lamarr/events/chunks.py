@@ -52,8 +52,8 @@ class Cursor:
     """
 
     def __init__(self, empty: Table, chunks: Iterator[Table]) -> None:
-        self._chunks = chunks
-        self._waiting = [empty]
+        self._chunks, self._empty = chunks, empty
+        self._waiting: list[Table] = []
         self._n = 0
         self._last = -1
         # An event comes once, its particles may be many.
@@ -63,14 +63,13 @@ class Cursor:
         """Return the next `n` rows, fewer at the end."""
         while self._n < n and self._more():
             pass
-        return self._split(self._join(), n)
+        return self._cut(n)
 
     def through(self, event_id: int) -> Table:
         """Return all further rows up to and including those of `event_id`."""
         while self._last <= event_id and self._more():
             pass
-        table = self._join()
-        return self._split(table, int(np.searchsorted(table["event_id"], event_id, side="right")))
+        return self._cut(sum(int(t["event_id"].searchsorted(event_id, "right")) for t in self._waiting))
 
     def _more(self) -> bool:
         chunk = next((c for c in self._chunks if c.rows), None)
@@ -86,11 +85,13 @@ class Cursor:
         self._last = int(ids[-1])
         return True
 
-    def _join(self) -> Table:
-        # The first is what was left over; joining with an empty one would copy for nothing.
-        return Table.concatenate([t for t in self._waiting if t.rows] or self._waiting[:1])
-
-    def _split(self, table: Table, n: int) -> Table:
-        self._waiting = [table.take(slice(n, None))]
-        self._n = self._waiting[0].rows
-        return table.take(slice(0, n))
+    def _cut(self, n: int) -> Table:
+        """Take the first `n` rows off what waits: copied only where they come from several chunks."""
+        first, rest = [], []
+        for chunk in self._waiting:
+            first.append(chunk.take(slice(0, n)))
+            rest.append(chunk.take(slice(n, None)))
+            n = max(n - chunk.rows, 0)
+        self._waiting = [t for t in rest if t.rows]
+        self._n = sum(t.rows for t in self._waiting)
+        return Table.concatenate([t for t in first if t.rows] or [self._empty])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from lamarr.errors import SchemaError, raise_unknown
@@ -34,21 +35,24 @@ class TableSchema:
     columns: tuple[Column, ...]
     references: dict[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
     def __getitem__(self, name: str) -> Column:
-        found = next((column for column in self.columns if column.name == name), None)
-        if found is None:
+        if name not in self._by_name:
             raise_unknown(f"column of table '{self.name}'", name, self.names, SchemaError)
-        return found
+        return self._by_name[name]
 
     def __contains__(self, name: str) -> bool:
-        return any(column.name == name for column in self.columns)
+        return name in self._by_name
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of all columns, in order."""
-        return tuple(column.name for column in self.columns)
+        return tuple(self._by_name)
 
-    @property
+    @cached_property
     def required(self) -> tuple[str, ...]:
         """Names of the columns that every such table has."""
         return tuple(column.name for column in self.columns if not column.optional)

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["first_of_event", "number_in_event", "rows_per_event"]
+__all__ = ["begins_of_events", "first_of_event", "number_in_event", "rows_per_event"]
+
+
+def begins_of_events(event_id: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows where a run of equal event numbers begins.
+
+    >>> begins_of_events(np.array([4, 4, 9])).tolist()
+    [0, 2]
+    """
+    return np.flatnonzero(np.concatenate([event_id[:1] == event_id[:1], event_id[1:] != event_id[:-1]]))
 
 
 def first_of_event(event_id: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -14,7 +23,7 @@ def first_of_event(event_id: NDArray[np.int64]) -> NDArray[np.int64]:
     >>> first_of_event(np.array([4, 4, 9, 9, 9])).tolist()
     [0, 0, 2, 2, 2]
     """
-    begins = np.flatnonzero(np.diff(event_id, prepend=-1))
+    begins = begins_of_events(event_id)
     return np.repeat(begins, np.diff(begins, append=len(event_id)))
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from lamarr.errors import SchemaError
 from lamarr.events.batch import EventBatch, Table
+from lamarr.events.counting import begins_of_events
 from lamarr.events.schema import table_schema
 
 __all__ = ["check_events", "check_keys", "check_references"]
@@ -45,7 +46,9 @@ def check_events(batch: EventBatch) -> None:
         Naming the table and the event.
     """
     for name, table in batch.items():
-        strangers = table["event_id"][~_contains(batch["events"]["event_id"], table["event_id"])]
+        ids = table["event_id"]
+        each = ids[begins_of_events(ids)]
+        strangers = each[~_contains(batch["events"]["event_id"], each)]
         if strangers.size:
             raise SchemaError(f"table '{name}' has rows of event_id={strangers[0]}, which is not in 'events'")
 
@@ -74,6 +77,7 @@ def _increases(table: Table, key: tuple[str, ...]) -> NDArray[np.bool_]:
 
 
 def _contains(ordered: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each of `values` is one of `ordered`."""
     if not ordered.size:
         return np.zeros(values.shape, bool)
     found = np.minimum(np.searchsorted(ordered, values), ordered.size - 1)

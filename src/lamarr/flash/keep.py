@@ -89,15 +89,16 @@ def _redirect(
 ) -> tuple[Table, NDArray[np.bool_]]:
     """Give new numbers to keys and references, and drop rows that refer to a dropped row, or do not stay."""
     schema = SCHEMA[table.name]
-    references = {c: t for c, t in schema.references.items() if t in numbers}
-    if table.name in numbers:
-        references[schema.key[1]] = table.name
     columns, keep_rows = {}, stays.copy()
-    for column, target in references.items():
-        at = batch.rows_of(target, table["event_id"], table[column])
-        columns[column] = np.where(at < 0, -1, numbers[target][at])
-        if table.name not in numbers:
-            keep_rows &= (at < 0) | (columns[column] >= 0)
+    for column, target in schema.references.items():
+        if target in numbers:
+            at = batch.rows_of(target, table["event_id"], table[column])
+            columns[column] = np.where(at < 0, -1, numbers[target][at])
+            if table.name not in numbers:
+                keep_rows &= (at < 0) | (columns[column] >= 0)
+    if table.name in numbers:
+        new = numbers[table.name]
+        columns[schema.key[1]] = new[new >= 0]
     return (table.with_columns(**columns) if columns else table).take(keep_rows), keep_rows
 
 

@@ -20,6 +20,11 @@ SPECIES: Final = {"e": 11, "mu": 13, "pi": 211, "K": 321, "p": 2212, "other": 0}
 """Columns of the summary: |PDG id| by name; all other species are one column."""
 
 _FATES: Final = tuple(Fate)
+_ROW_OF_FATE: Final = np.zeros(max(_FATES) + 1, np.intp)
+_ROW_OF_FATE[list(_FATES)] = range(len(_FATES))
+_COLUMN_OF_CODE: Final = np.full(max(SPECIES.values()) + 2, len(SPECIES) - 1, np.intp)
+"""Column of the summary by |PDG id|; all ids beyond the last are the last."""
+_COLUMN_OF_CODE[[code for code in SPECIES.values() if code]] = range(len(SPECIES) - 1)
 
 
 @dataclass(frozen=True)
@@ -44,13 +49,10 @@ class Counts:
     def of(cls, batch: EventBatch) -> Counts:
         """Count a batch; without fates all particles are undecided."""
         t = batch["particles"]
-        a = np.abs(t["pid"])
-        species = np.select([a == code for code in SPECIES.values() if code], range(len(SPECIES) - 1), -1)
-        species[species < 0] = len(SPECIES) - 1
-        fate = t["fate"] if "fate" in t else np.zeros(t.rows, np.int64)
-        row = np.searchsorted([int(f) for f in _FATES], fate)
-        fates = np.zeros((len(_FATES), len(SPECIES)), np.int64)
-        np.add.at(fates, (row, species), 1)
+        species = _COLUMN_OF_CODE[np.minimum(np.abs(t["pid"]), len(_COLUMN_OF_CODE) - 1)]
+        row = _ROW_OF_FATE[t["fate"]] if "fate" in t else np.zeros(t.rows, np.intp)
+        shape = (len(_FATES), len(SPECIES))
+        fates = np.bincount(row * shape[1] + species, minlength=shape[0] * shape[1]).reshape(shape)
         outside = species[t["out_of_domain"]] if "out_of_domain" in t else species[:0]
         return cls(batch.n_events, fates, np.bincount(outside, minlength=len(SPECIES)))
 

@@ -184,7 +184,7 @@ class StageGroup(Stage):
 
 def _flagged(batch: EventBatch, c: Rows, outside: Array) -> EventBatch:
     """Return the batch with the particles flagged whose rows were outside; an event flags none."""
-    if c.table == "events":
+    if c.table == "events" or not outside.any():
         return batch
     rows = c.rows if c.table == "particles" else c.joined("particle")
     column: NDArray[np.bool_] = batch["particles"]["out_of_domain"].copy()

@@ -101,9 +101,16 @@ class Rows:
         self._known |= columns
 
     def joined(self, prefix: str) -> NDArray[np.int64]:
-        """Row numbers in the table that a prefix of :data:`JOINS` stands for."""
+        """Row numbers in the table that a prefix of :data:`JOINS` stands for.
+
+        Those of a whole table stay with the batch: the next stages ask for them again.
+        """
+        known, name = self.batch.known_rows, (self.table, prefix)
         if prefix not in self._joined:
-            self._joined[prefix] = JOINS[prefix][1](self)
+            rows = known[name][self.rows] if name in known else JOINS[prefix][1](self)
+            self._joined[prefix] = rows
+            if isinstance(self.rows, slice) and self.rows == slice(None):
+                known[name] = rows
         return self._joined[prefix]
 
     def _column(self, name: str) -> Array:
@@ -116,8 +123,9 @@ class Rows:
         if prefix == "species":
             from lamarr.generation.charges import known_charges
 
-            charge, known = known_charges(self["pid"])
-            return {"charge": charge, "known": known}[column]
+            names = ("species.charge", "species.known")
+            self._known |= zip(names, known_charges(self["pid"]), strict=True)
+            return self._known[name]
         if prefix not in JOINS:
             raise_unknown("prefix of columns", prefix, [*JOINS, "species"])
         return self.batch[JOINS[prefix][0]][column][self.joined(prefix)]

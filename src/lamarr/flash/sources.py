@@ -71,7 +71,7 @@ def open_files(paths: Sequence[str | Path]) -> NamedSource:
 
         source, facts = HepMCFiles(files), {}
     identity = {"files": [_identity(p) for p in files]}
-    return NamedSource(source=source, identity=identity, batch_size=100, facts=facts)
+    return NamedSource(source=source, identity=identity, batch_size=200, facts=facts)
 
 
 def open_decay(descriptor: str, n: int, seed: int, *, in_acceptance: bool = False) -> NamedSource:
@@ -127,7 +127,7 @@ def open_pythia(
         source = _redecayed(source, str(signal), redecay, n, seed, in_acceptance)
     decay = str(parse_decay(signal)) if signal else Path(what).name
     facts = _facts(decay, {**identity, "signal": decay}, options)
-    return NamedSource(source=source, identity=identity, batch_size=100, facts=facts)
+    return NamedSource(source=source, identity=identity, batch_size=200, facts=facts)
 
 
 def _redecayed(

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -72,7 +73,8 @@ class Spool:
         else:
             try:
                 path.mkdir(parents=True, exist_ok=True)
-                _publish(manifest, json.dumps(wanted, indent=1).encode())
+                with _published(manifest) as file:
+                    file.write(json.dumps(wanted, indent=1).encode())
             except OSError as error:
                 raise OutputFileError(f"'{path}' cannot be written: {error.strerror or error}") from None
         self._lock = _locked(manifest)
@@ -94,7 +96,6 @@ class Spool:
         """Store an outcome, whole or not at all."""
         import pyarrow as pa
 
-        sink = pa.BufferOutputStream()
         tables = [] if outcome.batch is None else list(outcome.batch.values())
         header = {
             "counts": outcome.counts.to_json(),
@@ -102,13 +103,13 @@ class Spool:
             "sources": [] if outcome.batch is None else outcome.batch.sources,
             "tables": [t.name for t in tables],
         }
-        sink.write(json.dumps(header).encode() + b"\n")
-        for table in tables:
-            arrow = table.to_arrow()
-            with pa.ipc.new_stream(sink, arrow.schema) as stream:
-                stream.write_table(arrow)
         try:
-            _publish(self.path / f"{outcome.first:012d}-{outcome.last:012d}.chunk", sink.getvalue())
+            with _published(self.path / f"{outcome.first:012d}-{outcome.last:012d}.chunk") as file:
+                file.write(json.dumps(header).encode() + b"\n")
+                for table in tables:
+                    arrow = table.to_arrow()
+                    with pa.ipc.new_stream(file, arrow.schema) as stream:
+                        stream.write_table(arrow)
         except OSError as error:
             raise OutputFileError(f"'{self.path}' cannot be written: {error.strerror or error}") from None
 
@@ -155,10 +156,12 @@ def _range_of(chunk: Path) -> tuple[int, int]:
     return int(first), int(last)
 
 
-def _publish(path: Path, content: Any) -> None:
+@contextmanager
+def _published(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that gets its name when it is complete and on the disk."""
     part = path.with_name(f".{path.name}.part")
     with part.open("wb") as file:
-        file.write(content)
+        yield file
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
