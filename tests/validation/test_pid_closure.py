@@ -14,9 +14,9 @@ from lamarr.flash.stages import Identification
 from lamarr.parametrizations.pid import MODELS, SPECIES
 from lamarr.training.toy import _outputs, make_events, make_tracks
 from lamarr.transpile import GraphBuilder, Model
+from lamarr.validation.blocks import difference, kolmogorov, largest_of, mean_of
+from lamarr.validation.lines import summary
 from lamarr.validation.pid_closure import Line, Selection, compare_species, draw_again, main, read_pairs
-from lamarr.validation.pid_closure.blocks import difference, kolmogorov, largest_of, mean_of
-from lamarr.validation.pid_closure.lines import summary
 
 
 def columns(outputs, t):

@@ -1,8 +1,10 @@
 """Compare all classes of models for one parametrization: same data, same CPU time, similar size.
 
     python -m lamarr.validation.model_zoo rich_pion --data events.parquet --seconds 60
+    python -m lamarr.validation.model_zoo resolution --data runs/samples/detailed --seconds 60
 
 Prints a Markdown table, measured on test events that no training and no choice of a checkpoint has seen.
+Scores are not recalibrated: that would make the distributions of all classes alike.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from lamarr.training.preparation import Prepared, prepare_targets
 from lamarr.training.recipe import Recipe, resolve_recipes
 from lamarr.transpile import Model, RunningModel, compiled
 from lamarr.transpile.bench import best
+from lamarr.validation.zoo_tracks import TASKS, track_task
 
 __all__ = ["compare", "main", "microseconds", "row", "steps_within"]
 
@@ -63,6 +66,7 @@ def compare(
     prepared = prepare_targets(recipe, sample, folder)
     for name in names:
         own = recipe if recipe.model["class"] == name else replace(recipe, model={"class": name})
+        own = replace(own, preprocessing=replace(own.preprocessing, recalibrate=False))
         steps = steps_within(own, prepared, sample, seconds)
         few = min(own.training.referee_rows, _REFEREE_ROWS)
         own = replace(own, training=replace(own.training, steps=steps, looks=4, referee_rows=few))
@@ -104,17 +108,25 @@ def row(name: str, model: Model) -> str:
 
 @click.command()
 @click.argument("name")
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="As that of lamarr train.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="As that of lamarr train; for resolution and covariance the folder of a tracking sample.",
+)
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("runs/zoo"), show_default=True)
 @click.option("--seconds", default=60.0, show_default=True, help="CPU time of the updates of each training.")
 @click.option("--only", multiple=True, help="Only these classes; may be repeated.")
 def main(name: str, data: Path, runs: Path, seconds: float, only: tuple[str, ...]) -> None:
     """Train every class of models for the parametrization NAME and print the table."""
     torch.set_num_threads(1)
-    recipes = resolve_recipes(name)
-    if len(recipes) != 1:
-        raise ConfigurationError(f"one model is compared at a time: {', '.join(r.name for r in recipes)}")
-    recipe = recipes[0]
+    if name in TASKS:
+        recipe, data = track_task(name, data, runs / "table")
+    else:
+        recipes = resolve_recipes(name)
+        if len(recipes) != 1:
+            raise ConfigurationError(f"one model is compared at a time: {', '.join(r.name for r in recipes)}")
+        recipe = recipes[0]
     names = only or tuple(n for n, kind in CLASSES.items() if kind == recipe.kind)
     measured = (
         "held-out loss | AUC"

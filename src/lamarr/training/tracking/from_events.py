@@ -37,23 +37,35 @@ from lamarr.parametrizations.tracking import (
 from lamarr.random import Stream
 from lamarr.training.tracking.teacher import MIN_EIGENVALUE, correlation_matrix
 
-__all__ = ["arrays_of", "main", "particle_arrays", "track_arrays"]
+__all__ = [
+    "TABLES",
+    "arrays_of",
+    "decided_particles",
+    "learned_tracks",
+    "main",
+    "particle_arrays",
+    "track_arrays",
+]
 
 Array = NDArray[Any]
 
-_TABLES = ("events", "vertices", "particles", "true_states", "tracks")
+TABLES = ("events", "vertices", "particles", "true_states", "tracks")
 _CATEGORIES = (Fate.NOT_RECONSTRUCTED, Fate.LONG, Fate.UPSTREAM, Fate.DOWNSTREAM)
 _SPECIES = (11, 13, 211, 321, 2212)
 _EVENTS_AT_ONCE = 2000
 _STRIDE = np.int64(2**31)
 
 
-def particle_arrays(batch: EventBatch) -> dict[str, Array]:
-    """``production`` (n, 12) and ``probability`` (n, 5) of particles whose fate tracking decided."""
+def decided_particles(batch: EventBatch) -> NDArray[np.int64]:
+    """Rows (n,) of particles whose fate tracking decided."""
     t = batch["particles"]
     decided = (t["fate"] == Fate.OUT_OF_ACCEPTANCE) | np.isin(t["fate"], _CATEGORIES)
-    rows = np.flatnonzero(decided & np.isin(np.abs(t["pid"]), _SPECIES) & (t["production_vertex"] >= 0))
-    t = t.take(rows)
+    return np.flatnonzero(decided & np.isin(np.abs(t["pid"]), _SPECIES) & (t["production_vertex"] >= 0))
+
+
+def particle_arrays(batch: EventBatch) -> dict[str, Array]:
+    """``production`` (n, 12) and ``probability`` (n, 5) of :func:`decided_particles`."""
+    t = batch["particles"].take(decided_particles(batch))
     at = batch.rows_of("vertices", t["event_id"], t["production_vertex"])
     position = {c: batch["vertices"][c][at] for c in "xyz"}
     conditions = production_conditions(
@@ -86,15 +98,21 @@ def _covariance(tracks: Mapping[str, Array]) -> NDArray[np.float64]:
     return np.stack([columns[name] for name in COVARIANCE], axis=1)
 
 
-def track_arrays(batch: EventBatch) -> dict[str, Array]:
-    """``beam``, ``resolution``, ``covariance`` and ``physical`` of tracks of generated particles."""
+def learned_tracks(batch: EventBatch) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Rows (n,) of tracks of particles that have a true state, of these particles and of these states."""
     tracks = batch["tracks"]
     at = _true_states(batch, tracks["event_id"], tracks["particle_id"])
     particle = batch.rows_of("particles", tracks["event_id"], tracks["particle_id"])
     pid = batch["particles"]["pid"][particle]
     rows = np.flatnonzero((at >= 0) & np.isin(np.abs(pid), _SPECIES) & np.isin(tracks["type"], (3, 4, 5)))
-    t = tracks.take(rows)
-    true = {c: batch["true_states"][c][at[rows]] for c in ("x", "y", "z", "tx", "ty", "p")}
+    return rows, particle[rows], at[rows]
+
+
+def track_arrays(batch: EventBatch) -> dict[str, Array]:
+    """``beam``, ``resolution``, ``covariance`` and ``physical`` of :func:`learned_tracks`."""
+    rows, particle, at = learned_tracks(batch)
+    pid, t = batch["particles"]["pid"][particle], batch["tracks"].take(rows)
+    true = {c: batch["true_states"][c][at] for c in ("x", "y", "z", "tx", "ty", "p")}
     fraction = Stream(0, "training.nDoF").uniform(t["event_id"], t["track_id"])[:, 0]
     residual = {f"d{c}": t[c] - true[c] for c in true}
     residual |= {n: t[n] for n in ("chi2PerDoF", "ghostProb")} | {"nDoF_f": t["nDoF"] + fraction}
@@ -103,7 +121,7 @@ def track_arrays(batch: EventBatch) -> dict[str, Array]:
     smallest = np.full(len(rows), -1.0)
     smallest[finite] = np.linalg.eigvalsh(correlation_matrix(covariance[finite]))[:, 0]
     return {
-        "beam": beam_conditions(pid=pid[rows], track_type=t["type"], **true),
+        "beam": beam_conditions(pid=pid, track_type=t["type"], **true),
         "resolution": np.stack([residual[n] for n in RESOLUTION], axis=1),
         "covariance": covariance,
         "physical": (np.abs(residual["dp"]) < true["p"]) & (smallest > MIN_EIGENVALUE),
@@ -119,14 +137,14 @@ def arrays_of(path: Path) -> Iterator[dict[str, Array]]:
         If the file lacks a table, or the fates of its particles.
     """
     header = describe(path)
-    lacking = [t for t in _TABLES if t not in header.tables]
+    lacking = [t for t in TABLES if t not in header.tables]
     lacking += [] if lacking or "fate" in header.tables["particles"] else ["particles.fate"]
     lacking += [] if lacking or "cov00" in header.tables["tracks"] else ["tracks.cov00"]
     if lacking:
         raise InputFileError(
             f"'{path}' must hold simulated events with tracks, but lacks {', '.join(lacking)}"
         )
-    for batch in iterate(path, _EVENTS_AT_ONCE, _TABLES):
+    for batch in iterate(path, _EVENTS_AT_ONCE, TABLES):
         yield {**particle_arrays(batch), **track_arrays(batch)}
 
 

@@ -10,9 +10,9 @@ a sample that was made by embedding share all of their minimum-bias part. Of suc
 embedded tracks (``--signal``) are to be compared.
 """
 
+from lamarr.validation.lines import Line
 from lamarr.validation.pid_closure.command import main, speed
 from lamarr.validation.pid_closure.compare import CUTS, compare_species
-from lamarr.validation.pid_closure.lines import Line
 from lamarr.validation.pid_closure.pairs import Selection, draw_again, read_pairs
 
 __all__ = ["CUTS", "Line", "Selection", "compare_species", "draw_again", "main", "read_pairs", "speed"]

@@ -14,12 +14,12 @@ from lamarr.parametrizations.pid import MODELS, SPECIES, species_of
 from lamarr.parametrizations.sets import load_set
 from lamarr.training.data import PARTS
 from lamarr.transpile import Model, RunningModel, compiled
+from lamarr.validation.lines import HEADER, Line, summary
 from lamarr.validation.model_zoo import microseconds
 from lamarr.validation.pid_closure.compare import compare_species, separation
-from lamarr.validation.pid_closure.lines import HEADER, Line, summary
 from lamarr.validation.pid_closure.pairs import Columns, Selection, read_pairs
 
-__all__ = ["main", "speed"]
+__all__ = ["events_range", "main", "speed"]
 
 LEAST = 1000
 """Tracks of a species that are compared."""
@@ -34,7 +34,14 @@ def speed(name: str, models: Mapping[str, Model], runs: Mapping[str, RunningMode
         yield Line(species=name, what=what, kind=f"C, {what}", value=total, target=3.0)
 
 
-def _range(events: str | None) -> tuple[int, int | None]:
+def events_range(events: str | None) -> tuple[int, int | None]:
+    """First and last event of FIRST:LAST; either may be left out.
+
+    Raises
+    ------
+    ConfigurationError
+        If the text is something else.
+    """
     if events is None:
         return 0, None
     first, colon, last = events.partition(":")
@@ -106,7 +113,7 @@ def main(
     every: bool,
 ) -> None:
     """Compare the identification that a set draws with that of simulated events."""
-    first, last = _range(events)
+    first, last = events_range(events)
     if block < 1:
         raise ConfigurationError(f"--block must be at least 1, but is {block}")
     models = load_set(set_)

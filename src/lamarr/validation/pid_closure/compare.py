@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamarr.parametrizations.pid import GLOBAL, KINEMATICS, MUON, RICH
+from lamarr.validation import blocks as of_blocks
+from lamarr.validation.lines import Line
 from lamarr.validation.metrics import classifier_auc, in_bins, wasserstein
-from lamarr.validation.pid_closure import blocks as of_blocks
-from lamarr.validation.pid_closure.lines import Line
 from lamarr.validation.pid_closure.pairs import BLOCK, Columns
 
 __all__ = ["CUTS", "compare_species", "separation"]
