@@ -97,7 +97,12 @@ def _measure(
 )
 @click.option("--signal", is_flag=True, help="Only tracks of signal, or embedded, particles.")
 @click.option("--events", metavar="FIRST:LAST", help="Only events of this range, ends included.")
-@click.option("--block", default=1, show_default=True, help="Events that are one block, for errors.")
+@click.option(
+    "--block",
+    default=1,
+    show_default=True,
+    help="Events that are one block, for errors; those of ReDecay are known to be.",
+)
 @click.option("--species", multiple=True, type=click.Choice(list(SPECIES)), help="Only these.")
 @click.option("--seed", default=1, show_default=True, help="Of the draws.")
 @click.option("--lines/--summary", "every", default=True, help="Every line, or the summary alone.")

@@ -41,7 +41,7 @@ class Selection:
     first, last : int, optional
         Range of event ids, ends included.
     block : int
-        So many consecutive events are one block.
+        So many consecutive events are one block; with ``events.shared_event`` those that share it are.
     """
 
     part: str = "test"
@@ -92,7 +92,7 @@ def read_pairs(
         for batch in iterate(path, _EVENTS_AT_ONCE, ("events", "particles", "tracks", "pid")):
             left, right = draw_again(batch, stage, seed)
             keep = selection(left)
-            block = left["event_id"] // selection.block
+            block = left.get("shared_event", left["event_id"]) // selection.block
             most = max(most, int(block.max(initial=0)) + 1)
             pair = tuple({n: t[n][keep] for n in _KEPT} for t in (left, right))
             pair[0][BLOCK] = pair[1][BLOCK] = blocks + block[keep]

@@ -30,7 +30,12 @@ _MODELS = ("acceptance", "efficiency", "resolution", "covariance")
 )
 @click.option("--signal", is_flag=True, help="Only signal, or embedded, particles.")
 @click.option("--events", metavar="FIRST:LAST", help="Only events of this range, ends included.")
-@click.option("--block", default=1, show_default=True, help="Events that are one block, for errors.")
+@click.option(
+    "--block",
+    default=1,
+    show_default=True,
+    help="Events that are one block, for errors; those of ReDecay are known to be.",
+)
 @click.option("--seed", default=1, show_default=True, help="Of the draws.")
 @click.option("--lines/--summary", "every", default=True, help="Every line, or the summary alone.")
 def main(

@@ -82,7 +82,7 @@ def _compared(name: str, beam: Array, true: Array, drawn: Array, blocks: Array) 
 
 def _width(name: str, what: str, kind: str, a: Array, b: Array) -> Line:
     ratio = half_width(a) / half_width(b)
-    error = np.hypot(*(half_width_error(v) / half_width(v) for v in (a, b)))
+    error = np.hypot(half_width_error(a) / half_width(a), half_width_error(b) / half_width(b))
     return Line(
         species=name, what=what, kind=kind, value=abs(ratio - 1), target=0.02, floor=1.96 * float(error)
     )

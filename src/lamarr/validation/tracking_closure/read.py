@@ -71,9 +71,15 @@ def _selected(batch: EventBatch, selection: Selection) -> dict[str, Array]:
         for event, particle in ((particles["event_id"][decided], decided), (tracks["event_id"][rows], of))
     ]
     masks[1] &= physical
+    events = batch["events"]
+    shared = events["shared_event" if "shared_event" in events else "event_id"] // selection.block
+
+    def block(event: Array) -> Array:
+        return np.asarray(shared[np.searchsorted(events["event_id"], event)])
+
     return {
         **{n: a[masks[0]] for n, a in particle_arrays(batch).items()},
-        "particle_block": particles["event_id"][decided][masks[0]] // selection.block,
+        "particle_block": block(particles["event_id"][decided][masks[0]]),
         **{n: a[masks[1]] for n, a in learned.items()},
-        "track_block": tracks["event_id"][rows][masks[1]] // selection.block,
+        "track_block": block(tracks["event_id"][rows][masks[1]]),
     }
