@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lamarr.errors import ConfigurationError
 from lamarr.validation.metrics import half_width
+from lamarr.validation.metrics.blocks import Blocks, error_of_mean
 
 __all__ = ["Profile", "efficiencies", "half_width_error", "median_error", "widths", "wilson"]
 
@@ -52,26 +53,32 @@ def _sparsity(ordered: Array, q: float) -> float:
     return float((high - low) / (2 * step))
 
 
-def half_width_error(values: NDArray[Any]) -> float:
+def _influence(values: Array, q: float) -> Array:
+    """By how much n times each value moves the sample's quantile `q`: (q − 1[x < Q]) / f(Q).
+
+    The density f is estimated from the sample; no shape is assumed.
+    """
+    ordered = np.sort(values)
+    below = (values < np.quantile(ordered, q)).astype(np.float64)
+    return (q - below) * _sparsity(ordered, q)
+
+
+def half_width_error(values: NDArray[Any], blocks: Blocks = None) -> float:
     """Return the standard error of :func:`half_width` of n values: 0.96 σ/√n for a Gaussian.
 
-    From the asymptotic covariance q_i (1 − q_j) / (n f_i f_j) of two sample quantiles q_i <= q_j, with
-    the densities f estimated from the sample; no shape is assumed.
+    Values of one of the `blocks` (n,) may depend on each other.
 
     References
     ----------
     F. Mosteller, On some useful "inefficient" statistics, Ann. Math. Statist. 17 (1946) 377
     """
-    ordered = np.sort(np.asarray(values, np.float64))
-    a, b = _sparsity(ordered, _LOW), _sparsity(ordered, _HIGH)
-    variance = _LOW * (1 - _LOW) * a**2 + _HIGH * (1 - _HIGH) * b**2 - 2 * _LOW * (1 - _HIGH) * a * b
-    return float(np.sqrt(max(variance, 0.0) / len(ordered)) / 2)
+    x = np.asarray(values, np.float64)
+    return error_of_mean((_influence(x, _HIGH) - _influence(x, _LOW)) / 2, blocks)
 
 
-def median_error(values: NDArray[Any]) -> float:
+def median_error(values: NDArray[Any], blocks: Blocks = None) -> float:
     """Return the standard error 1 / (2 f √n) of the median of n values: 1.25 σ/√n for a Gaussian."""
-    ordered = np.sort(np.asarray(values, np.float64))
-    return float(_sparsity(ordered, 0.5) / (2 * np.sqrt(len(ordered))))
+    return error_of_mean(_influence(np.asarray(values, np.float64), 0.5), blocks)
 
 
 def wilson(passed: ArrayLike, total: ArrayLike) -> tuple[Array, Array]:
@@ -101,11 +108,14 @@ def wilson(passed: ArrayLike, total: ArrayLike) -> tuple[Array, Array]:
     return np.where(k == 0, 0.0, centre - half), np.where(k == n, 1.0, centre + half)
 
 
-def widths(x: NDArray[Any], values: NDArray[Any], edges: ArrayLike, *, least: int = 50) -> Profile:
+def widths(
+    x: NDArray[Any], values: NDArray[Any], edges: ArrayLike, *, least: int = 50, blocks: Blocks = None
+) -> Profile:
     """68 % half-width of `values` (n,) in bins of `x` (n,); a bin needs at least `least` entries."""
     e, bins, kept, left_out = _binned(x, edges, least)
     inside = [values[bins == b] for b in kept]
-    error = np.array([half_width_error(v) for v in inside])
+    of = [None if blocks is None else blocks[bins == b] for b in kept]
+    error = np.array([half_width_error(v, k) for v, k in zip(inside, of, strict=True)])
     return Profile(
         low=e[kept],
         high=e[kept + 1],

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lamarr.validation.metrics.blocks import Blocks, error_of_mean
 from lamarr.validation.metrics.univariate import half_width
 
 __all__ = ["EfficiencyDifference", "Pull", "efficiency_difference", "in_bins", "pull"]
@@ -51,19 +52,39 @@ class EfficiencyDifference:
 
 
 def efficiency_difference(
-    bin_a: Array, passed_a: Array, bin_b: Array, passed_b: Array, n_bins: int, least: int = 1000
+    bin_a: Array,
+    passed_a: Array,
+    bin_b: Array,
+    passed_b: Array,
+    n_bins: int,
+    least: int = 1000,
+    *,
+    blocks_a: Blocks = None,
+    blocks_b: Blocks = None,
 ) -> EfficiencyDifference:
-    """Compare the fractions of `passed` of two samples, given the bin of each entry (−1: none)."""
+    """Compare the fractions of `passed` of two samples, given the bin of each entry (−1: none).
+
+    Errors are binomial or, where that is more, those of independent blocks.
+    """
     (na, ea), (nb, eb) = _fractions(bin_a, passed_a, n_bins), _fractions(bin_b, passed_b, n_bins)
     good = (na >= least) & (nb >= least)
     with np.errstate(divide="ignore", invalid="ignore"):
         # (k + 1) / (n + 2) keeps the error finite where all or none pass.
-        variance = sum(
-            (e * n + 1) / (n + 2) * (1 - (e * n + 1) / (n + 2)) / n for n, e in ((na, ea), (nb, eb))
-        )
+        binomial = [(e * n + 1) / (n + 2) * (1 - (e * n + 1) / (n + 2)) / n for n, e in ((na, ea), (nb, eb))]
+    of_blocks = [_variance(bin_a, passed_a, ea, blocks_a), _variance(bin_b, passed_b, eb, blocks_b)]
+    variance = sum(np.maximum(v, w) for v, w in zip(binomial, of_blocks, strict=True))
     return EfficiencyDifference(
         difference=np.where(good, ea - eb, np.nan), error=np.where(good, np.sqrt(variance), np.nan)
     )
+
+
+def _variance(bins: Array, passed: Array, efficiency: Array, blocks: Blocks) -> Array:
+    """Variance of the efficiency in each bin by its blocks; 0 where there are none."""
+    if blocks is None:
+        return np.zeros(len(efficiency))
+    inside = [bins == k for k in range(len(efficiency))]
+    deviations = [passed[m] - e for m, e in zip(inside, efficiency, strict=True)]
+    return np.array([error_of_mean(d, blocks[m]) ** 2 for d, m in zip(deviations, inside, strict=True)])
 
 
 def _fractions(bins: Array, passed: Array, n_bins: int) -> tuple[Array, Array]:

@@ -34,6 +34,9 @@ def _perceptron(seed: int) -> Any:
     return make_pipeline(scores, network)
 
 
+AUC_REPLICAS: Final = 20
+"""Bootstrap samples for the error of an AUC of rows that come in groups."""
+
 CLASSIFIERS: Final[dict[str, Callable[[int], Any]]] = {"trees": _trees, "perceptron": _perceptron}
 """Classifiers by name: gradient-boosted trees, and a perceptron on normal scores."""
 
@@ -108,7 +111,20 @@ def cross_validated_auc(
         output = model.predict_proba(x[fold == k])[:, 1]
         score[fold == k] = np.argsort(np.argsort(output)) / max(len(output), 1)
     auc = float(roc_auc_score(label, score, sample_weight=weights))
-    return auc, auc_error(auc, len(a), len(b))
+    if len(a) + len(b) == group.max() + 1:
+        return auc, auc_error(auc, len(a), len(b))
+    return auc, _auc_error_of_groups(label, score, weights, group, np.random.default_rng(seed))
+
+
+def _auc_error_of_groups(
+    label: Array, score: Array, weights: Array, group: Array, rng: np.random.Generator
+) -> float:
+    """Return the standard error of an AUC by bootstrap of the groups."""
+    from sklearn.metrics import roc_auc_score
+
+    drawn = (weights * rng.poisson(1.0, group.max() + 1)[group] for _ in range(AUC_REPLICAS))
+    both = (w for w in drawn if w[label == 1].any() and w[label == 0].any())
+    return float(np.std([roc_auc_score(label, score, sample_weight=w) for w in both]))
 
 
 def auc_error(auc: float, n: int, m: int) -> float:

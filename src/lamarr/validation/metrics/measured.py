@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lamarr.validation.metrics.blocks import Blocks, halves_of_blocks, numbered
 from lamarr.validation.metrics.univariate import Merged, Weights
 
 __all__ = [
@@ -81,10 +82,15 @@ def distances_measured(
     weights_a: Weights = None,
     weights_b: Weights = None,
     *,
+    blocks_a: Blocks = None,
+    blocks_b: Blocks = None,
     replicas: int = 10,
     seed: int = 0,
 ) -> Distances:
-    """Kolmogorov and Wasserstein distance with error and floor; both share one sort and the replicas."""
+    """Kolmogorov and Wasserstein distance with error and floor; both share one sort and the replicas.
+
+    Bootstrap and floor go by blocks (:mod:`~lamarr.validation.metrics.blocks`), by default by rows.
+    """
     rng = np.random.default_rng(seed)
     pair = Merged(a, b)
     weights = None
@@ -92,8 +98,9 @@ def distances_measured(
         both = ((a, weights_a), (b, weights_b))
         weights = np.concatenate([np.ones(len(s)) if w is None else w for s, w in both])
     found = [_both(pair, pair.difference(weights_a, weights_b))]
-    found += [_both(pair, d) for d in pair.replicas(replicas, rng, weights)]
-    half = rng.random(len(b)) < 0.5
+    blocks = numbered(len(a) + len(b), blocks_a, blocks_b)
+    found += [_both(pair, d) for d in pair.replicas(replicas, rng, weights, blocks)]
+    half = halves_of_blocks(len(b), blocks_b, rng)
     floor = (0.0, 0.0)
     if 0 < half.sum() < len(b):
         of_halves = (None, None) if weights_b is None else (weights_b[half], weights_b[~half])
@@ -112,14 +119,14 @@ def _both(pair: Merged, difference: Array) -> tuple[float, float]:
 
 
 def kolmogorov_measured(
-    a: Array, b: Array, weights_a: Weights = None, weights_b: Weights = None, *, seed: int = 0
+    a: Array, b: Array, weights_a: Weights = None, weights_b: Weights = None, **options: Any
 ) -> Measured:
-    """:func:`~lamarr.validation.metrics.kolmogorov` with error and floor."""
-    return distances_measured(a, b, weights_a, weights_b, seed=seed).kolmogorov
+    """:func:`~lamarr.validation.metrics.kolmogorov` as :func:`distances_measured` measures it."""
+    return distances_measured(a, b, weights_a, weights_b, **options).kolmogorov
 
 
 def wasserstein_measured(
-    a: Array, b: Array, weights_a: Weights = None, weights_b: Weights = None, *, seed: int = 0
+    a: Array, b: Array, weights_a: Weights = None, weights_b: Weights = None, **options: Any
 ) -> Measured:
-    """:func:`~lamarr.validation.metrics.wasserstein` with error and floor."""
-    return distances_measured(a, b, weights_a, weights_b, seed=seed).wasserstein
+    """:func:`~lamarr.validation.metrics.wasserstein` as :func:`distances_measured` measures it."""
+    return distances_measured(a, b, weights_a, weights_b, **options).wasserstein

@@ -60,19 +60,29 @@ class Merged:
         difference: Array = np.cumsum(np.concatenate(steps)[self._order])
         return difference
 
-    def replicas(self, n: int, rng: np.random.Generator, weights: Weights = None) -> Iterator[Array]:
-        """Differences F_a − F_b of `n` bootstrap samples, whose entries get Poisson weights.
-
-        These are drawn in the order of the values, so that nothing is sorted or moved again.
+    def replicas(
+        self,
+        n: int,
+        rng: np.random.Generator,
+        weights: Weights = None,
+        blocks: tuple[NDArray[np.int64], int] | None = None,
+    ) -> Iterator[Array]:
+        """Differences F_a − F_b of `n` bootstrap samples, whose blocks get Poisson weights.
 
         Parameters
         ----------
         weights : array (n + m,), optional
             Of the first sample's entries, then of the second's; a replica without any weight is left out.
+        blocks : array of int (n + m,) and int, optional
+            Block of each entry, counted from 0, and how many there are; by default each entry is one.
         """
         ordered = None if weights is None else np.asarray(weights, np.float64)[self._order]
+        number: Any = slice(None)  # blocks of one entry get theirs in order of the values: nothing is moved
+        n_blocks = len(self._sorted)
+        if blocks is not None and blocks[1] < n_blocks:
+            number, n_blocks = blocks[0][self._order], blocks[1]
         for _ in range(n):
-            k = rng.poisson(1.0, len(self._sorted)).astype(np.float64)
+            k = rng.poisson(1.0, n_blocks).astype(np.float64)[number]
             if ordered is not None:
                 k *= ordered
             of_a = float(k[self._from_a].sum())

@@ -86,14 +86,17 @@ def ablations(flash: Source, detailed: Source, *, least: int, models: str | None
 def _of_observables(wanted: Iterable[Observable], columns: dict[str, Any], least: int) -> list[Ablation]:
     found = []
     for observable in wanted:
-        values = {k: tuple(observable(c) for c in pair) for k, pair in columns.items()}
-        if min(len(v) for pair in values.values() for v in pair) < least:
+        values = {k: tuple(observable.with_blocks(c) for c in pair) for k, pair in columns.items()}
+        if min(len(v) for pair in values.values() for v, _ in pair) < least:
             continue
         found.append(
             Ablation(
                 observable=observable.title,
-                candidates=len(values[AS_IT_IS][1]),
-                ks={k: kolmogorov_measured(a, b) for k, (a, b) in values.items()},
+                candidates=len(values[AS_IT_IS][1][0]),
+                ks={
+                    k: kolmogorov_measured(a, b, blocks_a=in_a, blocks_b=in_b)
+                    for k, ((a, in_a), (b, in_b)) in values.items()
+                },
             )
         )
     return found

@@ -63,7 +63,7 @@ def _kinematics(batch: EventBatch, photons_: Columns) -> Columns:
     slope = np.hypot(photons_["tx"], photons_["ty"])
     return {
         "event_id": photons_["event_id"],
-        "is_signal": photons_["from_signal"],
+        "from_signal": photons_["from_signal"],
         "p": energy,
         "pt": energy * slope / np.hypot(1, slope),
         "eta": np.arcsinh(1 / np.maximum(slope, 1e-9)),

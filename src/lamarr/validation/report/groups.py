@@ -52,6 +52,7 @@ def particles(batch: EventBatch) -> Columns:
         "event_id": t["event_id"],
         "species": np.abs(t["pid"]),
         "is_signal": t["is_signal"],
+        "from_signal": t["from_signal"],
         **_kinematics(t["px"], t["py"], t["pz"]),
         "nTracks": _of_events(batch, "nTracks", t["event_id"]),
         "is_long": t["fate"] == Fate.LONG,
@@ -86,7 +87,7 @@ def _tracks(batch: EventBatch, kind: TrackType) -> Columns:
     columns = {
         "event_id": t["event_id"],
         "species": np.abs(batch["particles"]["pid"][particle]),
-        "is_signal": batch["particles"]["is_signal"][particle],
+        **{c: batch["particles"][c][particle] for c in ("is_signal", "from_signal")},
         "p": s["p"] / GeV,
         "pt": pt / GeV,
         "eta": np.arcsinh(1 / np.maximum(slope, 1e-12)),
@@ -146,7 +147,7 @@ def pid(batch: EventBatch) -> Columns:
         **{c: t[c] if t[c].dtype == bool else t[c].astype(float) for c in t if not c.endswith("_id")},
         "event_id": t["event_id"],
         "species": np.abs(batch["particles"]["pid"][particle]),
-        "is_signal": batch["particles"]["is_signal"][particle],
+        **{c: batch["particles"][c][particle] for c in ("is_signal", "from_signal")},
         **_kinematics(*(tracks[c][track] for c in ("px", "py", "pz"))),
         "nTracks": _of_events(batch, "nTracks", t["event_id"]),
     }
@@ -233,7 +234,10 @@ _NEEDS: Final = {
 
 
 def columns_of(batch: EventBatch, group: str) -> Columns:
-    """Return the columns of a group of :data:`GROUPS`.
+    """Return the columns of a group of :data:`GROUPS`, with the ``block`` of each row.
+
+    A block is an event, or the events of ReDecay that share all that is not from the signal: these are the
+    same rows again and again, and only rows from the signal are taken, where rows belong to a particle.
 
     Raises
     ------
@@ -243,4 +247,11 @@ def columns_of(batch: EventBatch, group: str) -> Columns:
     lacking = [t for t in _NEEDS.get(group, ()) if t not in batch]
     if lacking:
         raise MissingNameError(f"'{group}' needs the table '{lacking[0]}', which the sample does not have")
-    return GROUPS[group](batch)
+    columns = GROUPS[group](batch)
+    events = batch["events"]
+    if "shared_event" not in events:
+        return {**columns, "block": columns["event_id"]}
+    own = columns.get("from_signal", np.ones(len(columns["event_id"]), bool))
+    columns = {name: values[own] for name, values in columns.items()}
+    at = np.searchsorted(events["event_id"], columns["event_id"])
+    return {**columns, "block": events["shared_event"][at]}

@@ -17,7 +17,7 @@ from lamarr.validation.metrics import (
     half_width,
 )
 from lamarr.validation.profiles import Profile, efficiencies, half_width_error, median_error, widths
-from lamarr.validation.report.observables import Cut, Observable, Width
+from lamarr.validation.report.observables import Cut, Observable, Width, blocks_of
 from lamarr.validation.report.verdicts import Verdict
 
 __all__ = [
@@ -116,7 +116,7 @@ def judge_observable(
     pair: Pair, observable: Observable, species: str, pid: int, least: int
 ) -> Iterator[Item]:
     """Compare the distributions of an observable: KS, Wasserstein, and with a target position and width."""
-    a, b = (observable(of_species(c, pid)) for c in pair)
+    (a, in_a), (b, in_b) = (observable.with_blocks(of_species(c, pid)) for c in pair)
     enough(len(a), len(b), least)
     common: dict[str, Any] = {
         "section": section_of(observable.group),
@@ -124,7 +124,7 @@ def judge_observable(
         "n_flash": len(a),
         "n_detailed": len(b),
     }
-    distances = distances_measured(a, b)
+    distances = distances_measured(a, b, blocks_a=in_a, blocks_b=in_b)
     ks = distances.kolmogorov
     nan = float("nan")
     yield Verdict(
@@ -146,7 +146,7 @@ def judge_observable(
             target=observable.targets.get("wasserstein", nan),
             **common,
         )
-    yield from _shape(a, b, observable, common)
+    yield from _shape((a, b), (in_a, in_b), observable, common)
     edges = np.linspace(observable.low, observable.high, observable.bins + 1)
     yield Histograms(
         observable=observable,
@@ -157,21 +157,30 @@ def judge_observable(
     )
 
 
-def _shape(a: Array, b: Array, observable: Observable, common: dict[str, Any]) -> Iterator[Verdict]:
+def _shape(
+    values: tuple[Array, Array],
+    blocks: tuple[Array | None, Array | None],
+    observable: Observable,
+    common: dict[str, Any],
+) -> Iterator[Verdict]:
     """Position and width of what is inside the range of the plot, where there are targets for them."""
-    inside = [v[(v > observable.low) & (v < observable.high)] for v in (a, b)]
+    masks = [(v > observable.low) & (v < observable.high) for v in values]
+    inside = [v[m] for v, m in zip(values, masks, strict=True)]
+    of = [None if b is None else b[m] for b, m in zip(blocks, masks, strict=True)]
     if min(map(len, inside)) < FEWEST_OF_PEAK:
         return
     targets = observable.targets
     if "shift" in targets:
         unit = f" [{observable.unit}]" if observable.unit else ""
         shift = abs(float(np.median(inside[0]) - np.median(inside[1])))
-        error = float(np.hypot(median_error(inside[0]), median_error(inside[1])))
+        error = float(np.hypot(median_error(inside[0], of[0]), median_error(inside[1], of[1])))
         what = f"shift of the median{unit}"
         yield Verdict(what=what, value=shift, error=error, target=targets["shift"], **common)
     wa, wb = (half_width(v) for v in inside)
     if "width" in targets and min(wa, wb) > 0:
-        relative = float(np.hypot(half_width_error(inside[0]) / wa, half_width_error(inside[1]) / wb))
+        relative = float(
+            np.hypot(half_width_error(inside[0], of[0]) / wa, half_width_error(inside[1], of[1]) / wb)
+        )
         what = "relative difference of the width"
         yield Verdict(what=what, value=abs(wa / wb - 1), error=relative, target=targets["width"], **common)
 
@@ -202,7 +211,9 @@ def judge_cut(pair: Pair, cut: Cut, species: str, pid: int, least: int) -> Itera
             np.where((v >= edges[0]) & (v < edges[-1]), np.searchsorted(edges, v, "right") - 1, -1) for v in x
         ]
         difference = efficiency_difference(
-            bins[0], passed[0], bins[1], passed[1], len(edges) - 1, least=least
+            *(bins[0], passed[0], bins[1], passed[1], len(edges) - 1, least),
+            blocks_a=blocks_of(both[0]),
+            blocks_b=blocks_of(both[1]),
         )
         if np.isfinite(difference.mean):
             at = int(np.nanargmax(np.abs(difference.difference)))
@@ -251,7 +262,9 @@ def judge_width(pair: Pair, width: Width, species: str, pid: int, least: int) ->
     if any(width.column not in c for c in both):
         raise MissingNameError(f"'{width.group}' has no column '{width.column}'")
     enough(len(both[0]["p"]), len(both[1]["p"]), least)
-    flash, detailed = (widths(c["p"], c[width.column], P_EDGES, least=least) for c in both)
+    flash, detailed = (
+        widths(c["p"], c[width.column], P_EDGES, least=least, blocks=blocks_of(c)) for c in both
+    )
     common = sorted(set(flash.low[flash.value > 0]) & set(detailed.low[detailed.value > 0]))
     if not common:
         raise MissingNameError(f"no bin of p has {least} entries that differ in both samples")

@@ -14,13 +14,18 @@ from numpy.typing import NDArray
 
 from lamarr.errors import MissingNameError, near_misses
 
-__all__ = ["SPECIES", "Columns", "Cut", "Observable", "Width"]
+__all__ = ["SPECIES", "Columns", "Cut", "Observable", "Width", "blocks_of"]
 
 Array = NDArray[Any]
 Columns = Mapping[str, Array]
 
 SPECIES: Final = {"μ": 13, "π": 211, "K": 321, "p": 2212, "e": 11}
 """Species that tracks are split into, by |PDG id|."""
+
+
+def blocks_of(columns: Columns) -> Array | None:
+    """Return the block of each row: events that share their rest (ReDecay), the event, None if unknown."""
+    return columns.get("block", columns.get("event_id"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +66,11 @@ class Observable:
     where: Callable[[Columns], Array] | None = None
 
     def __call__(self, columns: Columns) -> Array:
-        """Return the values, NaN left out.
+        """Return the values, NaN left out; see :meth:`with_blocks`."""
+        return self.with_blocks(columns)[0]
+
+    def with_blocks(self, columns: Columns) -> tuple[Array, Array | None]:
+        """Return the values, NaN left out, and their blocks (:func:`blocks_of`).
 
         Raises
         ------
@@ -80,8 +89,8 @@ class Observable:
             hint = ", ".join(near_misses(values, columns)) or "none is similar"
             raise MissingNameError(f"'{self.group}' has no column '{values}' (near misses: {hint})")
         keep = np.isfinite(found) if self.where is None else np.isfinite(found) & self.where(columns)
-        chosen: Array = found[keep]
-        return chosen
+        blocks = blocks_of(columns)
+        return found[keep], None if blocks is None else blocks[keep]
 
 
 @dataclass(frozen=True, kw_only=True)
