@@ -36,11 +36,12 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check src tests scripts
 	$(BIN)/mypy
 
+REDUCED := -s workflow/Snakefile --configfile workflow/reduced.yaml
 # Flash against detailed, reduced: an hour on two cores; all of it: snakemake -s workflow/Snakefile --profile ...
 validation: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --editable '.[detailed,scale]'
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake -s workflow/Snakefile --configfile workflow/reduced.yaml \
-	  --profile workflow/profiles/local
+	$(BIN)/snakemake $(REDUCED) --cores 1 --unlock --quiet all  # of a run that was killed
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake $(REDUCED) --profile workflow/profiles/local
 
 # Samples of the detailed simulation. Repeat the command if it was interrupted: it goes on
 DETAILED := balanced minbias bbbar ccbar Lb2LcMuNu B2ChicK DstD0Pi Bu2JpsiK_ee Bu2JpsiK_mumm Bs2JpsiPhi B02KstGamma

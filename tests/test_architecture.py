@@ -25,7 +25,7 @@ ROOMS = [
     ["generation"],
     ["detector"],
     ["events"],
-    ["declaration", "elementary", "random", "units", "errors", "_version"],
+    ["commands", "declaration", "elementary", "publishing", "random", "units", "errors", "_version"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -86,4 +87,33 @@ def test_summary_counts_and_lists_what_is_missed(tmp_path):
     with pytest.raises(InputFileError, match="version 99"):
         summary([path])
     module = [sys.executable, "-m", "lamarr.validation.report.summary", str(path)]
-    assert subprocess.run(module, capture_output=True, check=False).returncode != 0
+    ended = subprocess.run(module, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("lamarr: ")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_containers_are_pinned_as_the_package_asks():
+    from packaging.requirements import Requirement
+
+    folder = WORKFLOW / "container"
+    lines = (folder / "requirements.txt").read_text().splitlines()
+    pins = {r.name.lower().replace("_", "-"): r for r in map(Requirement, (x for x in lines if x[0] != "#"))}
+    project = tomllib.loads((WORKFLOW.parent / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *(r for e in ("generate", "detailed", "validate") for r in extras[e])]
+    for requirement in map(Requirement, wanted):
+        (pin,) = pins[requirement.name.lower()].specifier
+        assert pin.operator == "=="
+        assert pin.version in requirement.specifier, requirement
+    commands = [
+        {line.strip(" \\&").removeprefix("RUN ") for line in (folder / name).read_text().splitlines()}
+        for name in ("Dockerfile", "lamarr.def")
+    ]
+    both = commands[0] & commands[1]
+    for start in (
+        "apt-get install",
+        "pip install --no-cache-dir --only-binary",
+        "pip install --no-cache-dir --no-deps",
+    ):
+        assert any(c.startswith(start) for c in both), start

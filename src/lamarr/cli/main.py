@@ -9,7 +9,8 @@ from importlib import import_module
 import click
 
 from lamarr._version import __version__
-from lamarr.errors import LamarrError, near_misses
+from lamarr.commands import run
+from lamarr.errors import near_misses
 
 __all__ = ["COMMANDS", "cli", "main"]
 
@@ -59,6 +60,9 @@ class _Lazy(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+_INTERRUPTED = "where a folder NAME.spool is left, the same command goes on"
+
+
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="lamarr")
 def cli() -> None:
@@ -86,19 +90,6 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 an error in one sentence, 2 wrong usage, 130 interrupted."""
     if sys.stderr.isatty():
         _show_log()
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _show_warning
-            code = cli.main(arguments, prog_name="lamarr", standalone_mode=False)
-    except LamarrError as error:
-        click.echo("lamarr: " + " ".join(str(error).split()), err=True)
-        code = 1
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo(
-            "lamarr: interrupted; where a folder NAME.spool is left, the same command goes on", err=True
-        )
-        code = 130
-    sys.exit(code if isinstance(code, int) else 0)
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        run(cli, arguments, name="lamarr", interrupted=_INTERRUPTED)

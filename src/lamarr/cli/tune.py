@@ -209,6 +209,7 @@ def list_studies(server: str | None, token_file: str | None) -> None:
 def report(study: str, server: str | None, token_file: str | None, output: str) -> None:
     """Write the report of STUDY (its id or name) as one HTML file."""
     from lamarr.errors import OutputFileError, raise_unknown
+    from lamarr.publishing import write_text
     from lamarr.tuning.report import report_html
 
     with _client(server, token_file) as client:
@@ -218,10 +219,8 @@ def report(study: str, server: str | None, token_file: str | None, output: str) 
             raise_unknown("study", study, [s["name"] for s in known])
         view = max(found, key=lambda s: s["created"])
         text = report_html(view, client.trials(view["id"]))
-    temporary = Path(f"{output}.part")
     try:
-        temporary.write_text(text)
-        os.replace(temporary, output)  # noqa: PTH105 - a folder as output gives a plain OSError here
+        write_text(Path(output), text)
     except OSError as error:
         raise OutputFileError(f"{output} cannot be written: {error.strerror}") from None
     click.echo(f"wrote {output}")

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from lamarr.commands import run
 from lamarr.detailed.context import Context
 from lamarr.detailed.records import SimEvent, TrackingResult
 from lamarr.events import EventBatch, TrackType
@@ -108,4 +109,4 @@ def main(sample: str, n: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -8,7 +8,7 @@ from typing import Final
 
 from lamarr.errors import SchemaError, raise_unknown
 
-__all__ = ["EVENT", "Column", "TableSchema", "column"]
+__all__ = ["EVENT", "STATE", "Column", "TableSchema", "column"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,3 +65,13 @@ def column(name: str, dtype: str, unit: str, meaning: str, optional: bool = Fals
 
 EVENT: Final = column("event_id", "int64", "", "number of the event in the run, from 0")
 """The column that every table begins with."""
+
+STATE: Final = (
+    column("x", "float64", "mm", "position"),
+    column("y", "float64", "mm", "position"),
+    column("z", "float64", "mm", "position"),
+    column("tx", "float64", "", "slope dx/dz"),
+    column("ty", "float64", "", "slope dy/dz"),
+    column("p", "float64", "MeV", "momentum"),
+)
+"""A trajectory at a place, true or reconstructed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from lamarr.events.columns import EVENT, TableSchema, column
+from lamarr.events.columns import EVENT, STATE, TableSchema, column
 
 __all__ = ["GENERATED_TABLES"]
 
@@ -129,12 +129,7 @@ GENERATED_TABLES: Final = (
             EVENT,
             column("particle_id", "int32", "", "generated particle"),
             column("location", "int8", "", "LHCb's code of the place: 1 closest to the beam, 5 T stations"),
-            column("x", "float64", "mm", "position"),
-            column("y", "float64", "mm", "position"),
-            column("z", "float64", "mm", "position"),
-            column("tx", "float64", "", "slope dx/dz"),
-            column("ty", "float64", "", "slope dy/dz"),
-            column("p", "float64", "MeV", "momentum"),
+            *STATE,
         ),
     ),
     TableSchema(

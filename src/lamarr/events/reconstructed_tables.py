@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from lamarr.events.columns import EVENT, TableSchema, column
+from lamarr.events.columns import EVENT, STATE, TableSchema, column
 
 __all__ = ["COVARIANCE_PAIRS", "RECONSTRUCTED_TABLES"]
 
@@ -67,12 +67,7 @@ RECONSTRUCTED_TABLES: Final = (
             ),
             column("type", "int8", "", "LHCb's track type: 3 long, 4 upstream, 5 downstream"),
             column("charge", "int8", "e", "reconstructed charge"),
-            column("x", "float64", "mm", "position"),
-            column("y", "float64", "mm", "position"),
-            column("z", "float64", "mm", "position"),
-            column("tx", "float64", "", "slope dx/dz"),
-            column("ty", "float64", "", "slope dy/dz"),
-            column("p", "float64", "MeV", "momentum"),
+            *STATE,
             column("px", "float64", "MeV", "momentum"),
             column("py", "float64", "MeV", "momentum"),
             column("pz", "float64", "MeV", "momentum"),

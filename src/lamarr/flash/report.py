@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lamarr.events import EventBatch, Fate
 from lamarr.generation.source import EventFailure
+from lamarr.publishing import write_text
 
 __all__ = ["SPECIES", "Counts", "Report"]
 
@@ -132,9 +133,7 @@ class Report:
     def write_failures(self, path: Path) -> None:
         """Write the failures as JSON."""
         data = [{"source": f.source, "event": f.event, "reason": f.reason} for f in self.failures]
-        part = path.with_name(f".{path.name}.part")
-        part.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        part.replace(path)
+        write_text(path, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
 
 
 def _aligned(rows: Iterable[list[str]]) -> list[str]:

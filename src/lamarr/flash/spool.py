@@ -9,10 +9,8 @@ configuration, the source and the seed of the run.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -21,6 +19,7 @@ from lamarr.errors import OutputFileError
 from lamarr.events import EventBatch
 from lamarr.flash.report import Counts
 from lamarr.generation.source import EventFailure
+from lamarr.publishing import durable
 
 __all__ = ["Outcome", "Spool"]
 
@@ -73,7 +72,7 @@ class Spool:
         else:
             try:
                 path.mkdir(parents=True, exist_ok=True)
-                with _published(manifest) as file:
+                with durable(manifest) as file:
                     file.write(json.dumps(wanted, indent=1).encode())
             except OSError as error:
                 raise OutputFileError(f"'{path}' cannot be written: {error.strerror or error}") from None
@@ -104,7 +103,7 @@ class Spool:
             "tables": [t.name for t in tables],
         }
         try:
-            with _published(self.path / f"{outcome.first:012d}-{outcome.last:012d}.chunk") as file:
+            with durable(self.path / f"{outcome.first:012d}-{outcome.last:012d}.chunk") as file:
                 file.write(json.dumps(header).encode() + b"\n")
                 for table in tables:
                     arrow = table.to_arrow()
@@ -154,17 +153,6 @@ def _locked(manifest: Path) -> IO[bytes]:
 def _range_of(chunk: Path) -> tuple[int, int]:
     first, last = chunk.stem.split("-")
     return int(first), int(last)
-
-
-@contextmanager
-def _published(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that gets its name when it is complete and on the disk."""
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 def _load(chunk: Path) -> Outcome:

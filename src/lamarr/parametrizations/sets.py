@@ -25,6 +25,7 @@ from typing import Any
 from lamarr.declaration import validate
 from lamarr.detector import PrimaryVertexSmearing
 from lamarr.errors import ModelError, raise_unknown
+from lamarr.publishing import write_text
 from lamarr.transpile import Model, load_model
 
 __all__ = ["ModelSet", "load_set", "set_names", "update_declaration"]
@@ -113,9 +114,7 @@ def update_declaration(folder: Path, declared: Mapping[str, Any]) -> None:
     """
     path = folder / "set.json"
     content = {**(_read(path) if path.exists() else {}), **declared}
-    unfinished = folder / ".set.json.part"
-    unfinished.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
 def _folder(name: str | Path) -> Path:

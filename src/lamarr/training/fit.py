@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from lamarr.errors import ConfigurationError, ModelError
 from lamarr.networks.muon import Muon, split_parameters
+from lamarr.publishing import beside
 from lamarr.training.schedules import cosine_by_steps
 
 __all__ = ["Schedule", "fit", "mean_loss"]
@@ -154,9 +154,8 @@ def _save(
         "step": step,
         "history": history,
     }
-    part = path.with_suffix(".part")
-    torch.save(state, part)
-    os.replace(part, path)  # noqa: PTH105
+    with beside(path) as part:
+        torch.save(state, part)
 
 
 def _restore(

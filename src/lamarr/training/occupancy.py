@@ -19,11 +19,13 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from lamarr.commands import run
 from lamarr.errors import InputFileError
 from lamarr.events import EventBatch, TrackType, describe, iterate
 from lamarr.events.counting import rows_per_event
 from lamarr.parametrizations.occupancy import CONDITIONS, OUTPUTS
 from lamarr.parametrizations.pid import SPECIES
+from lamarr.publishing import beside
 from lamarr.random import Stream
 
 __all__ = ["known_tracks", "main", "rows_of"]
@@ -87,13 +89,12 @@ def main(files: Sequence[Path], guns: Sequence[Path], output: Path, origin: str 
     parts += [part for path in guns for part in _read(path, gun=True)]
     columns = {name: np.concatenate([p[name] for p in parts]).astype(np.float64) for name in parts[0]}
     rows = output.with_suffix(".parquet")
-    unfinished = rows.with_name(f".{rows.name}.part")
-    parquet.write_table(pa.table(columns), unfinished)
-    unfinished.replace(rows)
+    with beside(rows) as part:
+        parquet.write_table(pa.table(columns), part)
     said = {"files": [rows.name], "event": ["event"], "origin": origin or f"events of {_names(files)}"}
     output.write_text(yaml.safe_dump(said, sort_keys=False, allow_unicode=True), encoding="utf-8")
     click.echo(f"{output}: {len(columns['event'])} rows, {int(columns['isSignalOnly'].sum())} of guns")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 
 from lamarr.errors import ConfigurationError, OutputFileError
+from lamarr.publishing import durable
 from lamarr.training.tfevents import EventFile
 
 __all__ = ["RunFolder"]
@@ -73,12 +73,8 @@ class RunFolder:
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file under a temporary name, and rename it."""
-        part = self.path / f".{name}.part"
-        with part.open("wb") as file:
+        with durable(self.path / name) as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, self.path / name)  # noqa: PTH105
 
     def log(self, history: list[dict[str, float]]) -> None:
         """Write the whole log as CSV, and its last line for TensorBoard."""

@@ -23,6 +23,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from lamarr.commands import run
+
 __all__ = [
     "HYPOTHESES",
     "SPECIES",
@@ -278,4 +280,4 @@ def _main() -> None:
 
 
 if __name__ == "__main__":
-    _main()
+    run(_main)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lamarr.errors import ModelError, near_misses
+from lamarr.publishing import beside
 from lamarr.random import Stream
 from lamarr.transpile.backend import RunningModel, compiled
 from lamarr.transpile.graph import Graph
@@ -132,9 +132,8 @@ def outside(
 
 
 def _replace(path: Path, content: bytes) -> Path:
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    os.replace(part, path)  # noqa: PTH105
+    with beside(path) as part:
+        part.write_bytes(content)
     return path
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lamarr.errors import MissingExtraError, ModelError
+from lamarr.publishing import beside
 from lamarr.transpile.graph import Graph, Node
 from lamarr.transpile.model import Model
 from lamarr.transpile.onnx_operators import EXPORT
@@ -127,7 +128,6 @@ def export_onnx(model: Model | Sequence[Model], path: Path | str) -> Path:
     from onnx import checker
 
     checker.check_model(result, full_check=True)
-    part = file.with_name(f".{file.name}.part")
-    part.write_bytes(result.SerializeToString())
-    part.replace(file)
+    with beside(file) as part:
+        part.write_bytes(result.SerializeToString())
     return file

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lamarr.commands import run
 from lamarr.tuning.load import many_pairs, time_asks
 from lamarr.tuning.localserver import ServerProcess, running_server
 
@@ -143,4 +144,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from lamarr.publishing import write_text
 from lamarr.tuning.client import Client
 from lamarr.tuning.localserver import running_server
 from lamarr.tuning.recipe import open_recipe_study, read_recipe
@@ -46,9 +47,7 @@ def run_campaign(recipe: Path, workers: int, output: Path, *, kill_after: int = 
                     if p.poll() is None:
                         p.kill()
             view, trials = study.refresh(), study.trials()
-        temporary = output.with_suffix(".part")
-        temporary.write_text(report_html(view, trials))
-        temporary.replace(output)
+        write_text(output, report_html(view, trials))
     again = [t for t in trials if t["attempt"] > 1]
     return {
         "trials": len(trials),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lamarr.errors import OutputFileError
+from lamarr.publishing import write_text
 
 __all__ = ["Letter", "Outbox", "default_outbox"]
 
@@ -51,9 +52,7 @@ class Outbox:
         text = json.dumps({"server": server, "url": url, "body": dict(body)}, indent=1)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_suffix(f".{os.getpid()}.part")
-            temporary.write_text(text)
-            temporary.replace(path)
+            write_text(path, text)
         except OSError as error:
             raise OutputFileError(
                 f"the result cannot be saved in {self.folder} ({error.strerror}); set LAMARR_TUNE_OUTBOX "

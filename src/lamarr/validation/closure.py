@@ -18,6 +18,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from lamarr.commands import run
 from lamarr.parametrizations.sets import load_set
 from lamarr.parametrizations.tracking import BEAM_CONDITIONS, PRODUCTION_CONDITIONS
 from lamarr.training.tracking.teacher import load_teacher
@@ -105,4 +106,4 @@ def main(
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -22,6 +22,7 @@ from typing import Any, Final
 import click
 import numpy as np
 
+from lamarr.commands import run
 from lamarr.errors import InputFileError, LamarrError, raise_unknown
 from lamarr.validation.figures import COLOURS, svg_figure
 
@@ -135,15 +136,15 @@ def process_cost(command: Sequence[str]) -> tuple[float, float]:
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def measure_chain(chain: Chain, runs: int = 3, models: str | None = None) -> dict[str, Cost]:
+def measure_chain(chain: Chain, runs: int = 3, options: Sequence[str] = ()) -> dict[str, Cost]:
     """Measure both phases of a chain, `runs` times with other seeds each.
 
     A first run, which may compile and fill caches, does not count.
 
     Parameters
     ----------
-    models : str, optional
-        The set of the flash simulation; by default that of ``lamarr simulate``.
+    options : sequence of str
+        More options of ``lamarr simulate``, ``--set`` or ``--pipeline``.
     """
     times: dict[str, dict[int, list[float]]] = {}
     memory: dict[str, float] = {}
@@ -153,8 +154,7 @@ def measure_chain(chain: Chain, runs: int = 3, models: str | None = None) -> dic
                 names = {"n": n, "seed": seed, "generated": f"{folder}/g.root", "output": f"{folder}/s.root"}
                 for phase in (chain.generation, chain.simulation):
                     filled = [a.format(**names) for a in phase.arguments]
-                    if models and phase.name == "flash":
-                        filled += ["--set", models]
+                    filled += options if phase.name == "flash" else ()
                     cpu, peak = process_cost([*_LAMARR, *filled])
                     if not seed:
                         continue
@@ -250,13 +250,20 @@ def plot(costs: dict[str, dict[str, Cost]]) -> str:
 @click.option(
     "--set", "set_", metavar="NAME|FOLDER", help="Models of the flash simulation. [default: as simulate]"
 )
+@click.option(
+    "--pipeline", metavar="YAML", help="Pipeline of the flash simulation, for instance 'ecal: off'."
+)
 @click.option("--runs", type=click.IntRange(min=2), default=3, show_default=True)
-def main(output: Path | None, chains: tuple[str, ...], set_: str | None, runs: int) -> None:
+def main(
+    output: Path | None, chains: tuple[str, ...], set_: str | None, pipeline: str | None, runs: int
+) -> None:
     """Measure what events cost, and print the table."""
     for name in chains:
         if name not in CHAINS:
             raise_unknown("chain", name, CHAINS)
-    costs = {name: measure_chain(CHAINS[name], runs, set_) for name in chains or CHAINS}
+    given = {"--set": set_, "--pipeline": pipeline}
+    options = [word for option, value in given.items() if value for word in (option, value)]
+    costs = {name: measure_chain(CHAINS[name], runs, options) for name in chains or CHAINS}
     click.echo(table(costs))
     if output:
         numbers = {n: {p: vars(c) for p, c in phases.items()} for n, phases in costs.items()}
@@ -265,4 +272,4 @@ def main(output: Path | None, chains: tuple[str, ...], set_: str | None, runs: i
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -16,11 +16,13 @@ from typing import Final, TypeVar
 
 import click
 
+from lamarr import commands
 from lamarr.api import generate, simulate, write
 from lamarr.errors import LamarrError, MissingExtraError, OutputFileError
 from lamarr.events import EventBatch, Fate
 from lamarr.flash import DEFAULT_SET, Pipeline, load_pipeline
 from lamarr.parametrizations.sets import ModelSet, load_set
+from lamarr.publishing import write_text
 from lamarr.validation.measurements import Measurements, measure
 from lamarr.validation.page import GENERATOR, Speed, render
 
@@ -174,13 +176,10 @@ def _show(
     page = render(
         measurements, figures, decay=DECAY, facts=facts, speeds=speeds, caveats=notes, files=FILES[:2]
     )
-    part = folder / ".index.html.part"
     try:
         overview(folder / "overview.png", measurements)
-        part.write_text(page, encoding="utf-8")
-        part.replace(folder / "index.html")
+        write_text(folder / "index.html", page)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise OutputFileError(f"the page cannot be written into '{folder}': {error.strerror}") from error
 
 
@@ -201,4 +200,4 @@ def main(output: Path, events: int, set_name: str, seed: int, force: bool) -> No
 
 
 if __name__ == "__main__":
-    main()
+    commands.run(main)

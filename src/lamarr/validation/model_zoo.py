@@ -19,6 +19,7 @@ import click
 import numpy as np
 import torch
 
+from lamarr.commands import run
 from lamarr.errors import ConfigurationError, ModelError
 from lamarr.training.build import read_sample, train_model
 from lamarr.training.data import Sample
@@ -140,4 +141,4 @@ def main(name: str, data: Path, runs: Path, seconds: float, only: tuple[str, ...
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

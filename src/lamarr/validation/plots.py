@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from lamarr.publishing import beside
 from lamarr.validation.figures import COLOURS, INK, MARKERS, plain_ticks, style, svg_figure
 from lamarr.validation.measurements import Mass, Measurements
 from lamarr.validation.profiles import Profile
@@ -139,15 +140,14 @@ def overview(path: Path, measurements: Measurements) -> None:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    part = path.with_name(f".{path.name}.part")
     with mpl.rc_context(style()):
         names = plots_of(measurements)
         columns = (len(names) + 1) // 2
         figure = Figure(figsize=(4.8 * columns, 7.2), layout="constrained", facecolor="white")
         for ax, name in zip(figure.subplots(2, columns).flat, names, strict=True):
             PLOTS[name](ax, measurements)
-        figure.savefig(part, format="png", dpi=150, metadata={"Software": None})
-    part.replace(path)
+        with beside(path) as part:
+            figure.savefig(part, format="png", dpi=150, metadata={"Software": None})
 
 
 def _draw(ax: Axes, profiles: Mapping[str, Profile], scale: float = 1) -> None:

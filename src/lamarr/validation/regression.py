@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lamarr
+from lamarr.commands import run
 from lamarr.errors import ConfigurationError, LamarrError
 from lamarr.events import EventBatch
 from lamarr.flash import Pipeline, PipelineConfiguration, load_pipeline
@@ -241,4 +242,4 @@ def main(set_: str, detailed: str | None, teacher: bool, output: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

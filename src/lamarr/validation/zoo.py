@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lamarr.commands import run
 from lamarr.training.scores import NormalScore
 from lamarr.training.tracking.candidates import CANDIDATES, Candidate
 from lamarr.training.tracking.recipes import RECIPES, beam_tables
@@ -99,4 +100,4 @@ def main(sample: Path, minutes: float, rows: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

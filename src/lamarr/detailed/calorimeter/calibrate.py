@@ -26,6 +26,7 @@ from lamarr.calorimetry.clusters import (
     raw_clusters,
     s_shape,
 )
+from lamarr.commands import run
 from lamarr.detailed.calorimeter.digits import digitise
 from lamarr.detailed.calorimeter.library import cached_library
 from lamarr.detailed.calorimeter.overlay import overlay
@@ -228,4 +229,4 @@ def _plain(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

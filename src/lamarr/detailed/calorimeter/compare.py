@@ -15,6 +15,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from lamarr.commands import run
 from lamarr.detailed.calorimeter.geant4_calorimeter import (
     CELLS,
     SECTION_PART,
@@ -128,4 +129,4 @@ def main(particle: str, energy: float, slope: float, events: int, library: Path 
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

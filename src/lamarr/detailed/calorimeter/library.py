@@ -22,10 +22,12 @@ from typing import Any, Final
 import click
 import numpy as np
 
+from lamarr.commands import run
 from lamarr.detailed.calorimeter.showers import SPECIES, ShowerLibrary, merged_spots
 from lamarr.detailed.transport.data import cache_directory, prepare_data
 from lamarr.detector.geometry import load_geometry
 from lamarr.errors import ConfigurationError, raise_unknown
+from lamarr.publishing import beside
 
 __all__ = ["SIZES", "Size", "cached_library", "make_library"]
 
@@ -140,10 +142,8 @@ def _work(folder: Path, size: str, seed: int) -> None:
     showers = Showers(load_geometry().calorimeter)
     for chunk in missing:
         columns = _run_chunk(showers, chunk)
-        part = folder / f".{os.getpid()}.part"
-        with part.open("wb") as file:
+        with beside(folder / _file(chunk)) as part, part.open("wb") as file:
             np.savez(file, **columns)
-        part.replace(folder / _file(chunk))
         print(f"chunk {chunk.name}: {len(columns['kinetic'])} showers", flush=True)
 
 
@@ -202,4 +202,4 @@ def main(output: Path | None, size: str, seed: int, worker: Path | None) -> None
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -16,6 +16,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from lamarr.commands import run
 from lamarr.events import EventBatch, read
 
 __all__ = ["calorimeter_performance"]
@@ -171,4 +172,4 @@ def main(file: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

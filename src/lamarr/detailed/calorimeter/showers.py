@@ -6,7 +6,6 @@ z, enters. Near the axis spots are squares of the Geant4 calorimeter, farther ou
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from lamarr.detailed.calorimeter.geant4_calorimeter import CELLS, SECTION_PART
 from lamarr.errors import InputFileError
+from lamarr.publishing import beside
 
 __all__ = ["SPECIES", "ShowerLibrary", "merged_spots", "species_of"]
 
@@ -126,10 +126,8 @@ class ShowerLibrary:
     def save(self, path: Path) -> None:
         """Write an .npz file; the name appears only when it is complete."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        with part.open("wb") as file:
+        with beside(path) as part, part.open("wb") as file:
             np.savez_compressed(file, format=_FORMAT, **{k: getattr(self, k) for k in self.__annotations__})
-        part.replace(path)
 
     @classmethod
     def load(cls, path: Path | str) -> ShowerLibrary:

@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from lamarr._version import __version__
+from lamarr.commands import run
 from lamarr.detailed.context import Context
 from lamarr.detailed.muon.decision import Search, decide
 from lamarr.detailed.muon.identify import look
@@ -99,4 +100,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

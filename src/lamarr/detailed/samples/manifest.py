@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lamarr.flash.report import Report
+from lamarr.publishing import write_text
 
 __all__ = ["digests", "manifest", "write_manifest"]
 
@@ -47,9 +48,7 @@ def manifest(
 
 def write_manifest(path: Path, content: Mapping[str, Any]) -> None:
     """Write the manifest, whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(path)
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
 def digests(files: list[Path]) -> dict[str, str]:

@@ -14,6 +14,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from lamarr.commands import run
 from lamarr.detailed.tracking.truth import matched_tracks, matched_vertices, particle_rows
 from lamarr.events import EventBatch, TrackType, TransportEnd
 
@@ -242,4 +243,4 @@ def main(files: tuple[Path, ...]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

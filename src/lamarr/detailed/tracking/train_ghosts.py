@@ -18,6 +18,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from lamarr.commands import run
 from lamarr.detailed.context import Context
 from lamarr.detailed.records import SimEvent
 from lamarr.detailed.tracking.ghosts import FEATURES, evaluate
@@ -138,4 +139,4 @@ def main(stores: tuple[Path, ...], events: int | None, seed: int, detector: str)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

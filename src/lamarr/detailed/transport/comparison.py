@@ -15,6 +15,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from lamarr.commands import run
 from lamarr.detailed.context import Context
 from lamarr.detailed.records import SimEvent
 from lamarr.detailed.transport.data import StandInWarning
@@ -99,4 +100,4 @@ def main(n: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

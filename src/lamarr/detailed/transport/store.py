@@ -16,6 +16,7 @@ from lamarr.detailed.records import SimEvent
 from lamarr.detailed.transport.data import is_stand_in
 from lamarr.errors import InputFileError
 from lamarr.events import EventBatch
+from lamarr.publishing import beside
 
 __all__ = ["Store", "key_of", "load_event", "stored_events", "stored_paths"]
 
@@ -57,10 +58,8 @@ class Store:
 
     def save(self, path: Path, event: SimEvent) -> None:
         """Write `event` to `path`, whole or not at all."""
-        unfinished = path.with_suffix(".part")
-        with unfinished.open("wb") as file:
+        with beside(path) as part, part.open("wb") as file:
             np.savez_compressed(file, event_id=event.event_id, **{p: getattr(event, p) for p in PARTS})
-        unfinished.replace(path)
 
 
 def stored_paths(directory: Path) -> list[Path]:

@@ -12,6 +12,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from lamarr.commands import run
 from lamarr.detector import load_detector
 from lamarr.detector.geometry import load_geometry
 from lamarr.events import EventBatch, iterate
@@ -79,4 +80,4 @@ def main(samples: tuple[Path, ...], events: int, output: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -15,6 +15,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from lamarr.commands import run
 from lamarr.detailed.calorimeter.geant4_calorimeter import SECTION_PART
 from lamarr.detailed.calorimeter.showers import UNIT, ShowerLibrary
 from lamarr.parametrizations.ecal.showers import SECTION_NAMES, SPECIES_OF_KIND, WIDTHS
@@ -89,4 +90,4 @@ def main(library: Path, output: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamarr.calorimetry.cells import calo_cells
+from lamarr.commands import run
 from lamarr.detector import Detector, load_detector
 from lamarr.detector.geometry import Geometry, load_geometry
 from lamarr.events import EventBatch, TransportEnd, iterate
@@ -140,4 +141,4 @@ def main(samples: tuple[Path, ...], output: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -17,6 +17,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from lamarr.commands import run
 from lamarr.events import EventBatch, TransportEnd, iterate
 from lamarr.parametrizations.ecal.matter import ANGLES, EDGES
 
@@ -84,4 +85,4 @@ def main(samples: tuple[Path, ...], output: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

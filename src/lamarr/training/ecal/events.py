@@ -18,6 +18,7 @@ import click
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lamarr.commands import run
 from lamarr.detector import load_detector
 from lamarr.detector.geometry import load_geometry
 from lamarr.detector.geometry.identification import Calorimeter
@@ -207,4 +208,4 @@ def main(files: tuple[Path, ...], output: Path, detector: str, geometry: str) ->
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

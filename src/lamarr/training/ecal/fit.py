@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from lamarr.errors import ConfigurationError, InputFileError, ModelError
 from lamarr.networks.events_to_events import Units
 from lamarr.networks.muon import Muon, split_parameters
+from lamarr.publishing import beside
 from lamarr.training.ecal.batches import Batches
 from lamarr.training.schedules import cosine_by_steps
 
@@ -202,9 +202,8 @@ class Fit:
             "step": self.step,
             "history": self.history,
         }
-        part = self.checkpoint.with_suffix(".part")
-        torch.save(state, part)
-        os.replace(part, self.checkpoint)  # noqa: PTH105
+        with beside(self.checkpoint) as part:
+            torch.save(state, part)
 
     def _restore(self) -> None:
         state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)

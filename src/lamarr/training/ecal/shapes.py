@@ -15,6 +15,7 @@ from typing import Any
 import click
 import numpy as np
 
+from lamarr.commands import run
 from lamarr.detector import load_detector
 from lamarr.detector.geometry import load_geometry
 from lamarr.events import EventBatch, iterate
@@ -72,4 +73,4 @@ def main(files: tuple[Path, ...], output: Path, detector: str, geometry: str, or
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

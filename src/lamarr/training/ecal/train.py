@@ -18,6 +18,7 @@ import click
 import torch
 
 from lamarr._version import __version__
+from lamarr.commands import run
 from lamarr.errors import ConfigurationError
 from lamarr.networks.geometric import GeometricAttention
 from lamarr.networks.graph_to_graph import GraphFlow
@@ -203,4 +204,4 @@ def main(
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamarr.calorimetry.cluster_identification import INPUTS, OUTPUTS, cluster_inputs
+from lamarr.commands import run
 from lamarr.detector.geometry import load_geometry
 from lamarr.training.fit import Schedule
 from lamarr.training.identification.network import Sample, train_classifier
@@ -78,4 +79,4 @@ def main(files: tuple[Path, ...], output: Path, steps: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from lamarr.calorimetry.calibration import load_calibration
 from lamarr.calorimetry.clusters import Clusters
+from lamarr.commands import run
 from lamarr.detailed.calorimeter.accounting import cluster_links
 from lamarr.detailed.calorimeter.reconstruction import Views, look
 from lamarr.detailed.context import Context
@@ -31,6 +32,7 @@ from lamarr.detector import load_detector
 from lamarr.detector.geometry import load_geometry
 from lamarr.events import EventBatch, iterate
 from lamarr.generation.source import EventFailure
+from lamarr.publishing import beside
 from lamarr.training.identification.sample import GHOST, VIEW, Columns
 
 __all__ = ["collect_event"]
@@ -178,11 +180,9 @@ def main(
 
 
 def _save(path: Path, columns: Columns) -> None:
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
+    with beside(path) as part, part.open("wb") as file:
         np.savez_compressed(file, **columns)  # type: ignore[arg-type]
-    part.replace(path)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

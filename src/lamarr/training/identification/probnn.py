@@ -14,6 +14,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from lamarr.commands import run
 from lamarr.detailed.calorimeter.reconstruction import track_columns
 from lamarr.detailed.identification.combination import detector_columns
 from lamarr.detailed.identification.probnn import INPUTS, OUTPUTS, network_inputs
@@ -87,4 +88,4 @@ def _reliability(p: NDArray[Any], y: NDArray[Any], weight: NDArray[Any]) -> dict
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

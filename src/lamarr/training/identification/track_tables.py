@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamarr._version import __version__
+from lamarr.commands import run
 from lamarr.detailed.calorimeter.track_likelihoods import P_EDGES, TABLES, TableForm, log_p
 from lamarr.detailed.calorimeter.tracks import TrackView
 from lamarr.training.identification.sample import Columns, load_sample, sample_commands, view_of
@@ -110,4 +111,4 @@ def main(files: tuple[Path, ...], output: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

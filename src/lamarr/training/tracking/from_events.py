@@ -26,6 +26,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from lamarr.commands import run
 from lamarr.errors import InputFileError
 from lamarr.events import COVARIANCE_PAIRS, EventBatch, Fate, describe, iterate, sample_digests
 from lamarr.parametrizations.tracking import (
@@ -178,4 +179,4 @@ def main(files: tuple[Path, ...], output: Path, origin: str | None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

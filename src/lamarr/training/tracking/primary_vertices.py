@@ -15,6 +15,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from lamarr.commands import run
 from lamarr.detector import TripleGaussian
 from lamarr.errors import InputFileError
 from lamarr.events import EventBatch, iterate
@@ -75,4 +76,4 @@ def main(files: tuple[Path, ...], output: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

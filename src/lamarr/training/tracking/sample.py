@@ -19,6 +19,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from lamarr.commands import run
 from lamarr.errors import ConfigurationError
 from lamarr.events import EventBatch
 from lamarr.parametrizations.tracking import beam_conditions, production_conditions
@@ -231,4 +232,4 @@ def _closure(pool: Particles, n: int, rng: np.random.Generator) -> Iterator[Part
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

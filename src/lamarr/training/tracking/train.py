@@ -18,6 +18,7 @@ import click
 import torch
 
 from lamarr._version import __version__
+from lamarr.commands import run
 from lamarr.training.tracking.recipes import RECIPES, by_track_type
 
 __all__ = ["main", "sample_digest"]
@@ -101,4 +102,4 @@ def main(
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

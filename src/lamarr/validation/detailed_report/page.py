@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from lamarr.publishing import write_text
 from lamarr.validation.detailed_report.draw import svg
 from lamarr.validation.detailed_report.findings import Finding, Plot, Section
 from lamarr.validation.detailed_report.report import Report
@@ -28,18 +29,12 @@ _EXTRA: Final = (
 
 def write_page(report: Report, path: Path) -> None:
     """Write the page; a half-written one never bears its name."""
-    _write(path, render(report))
+    write_text(path, render(report))
 
 
 def write_json(report: Report, path: Path) -> None:
     """Write all findings as JSON."""
-    _write(path, json.dumps(report.as_json(), indent=1, ensure_ascii=False) + "\n")
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    write_text(path, json.dumps(report.as_json(), indent=1, ensure_ascii=False) + "\n")
 
 
 def render(report: Report) -> str:

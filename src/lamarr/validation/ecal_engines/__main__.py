@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from lamarr.commands import run
 from lamarr.detector import load_detector
 from lamarr.detector.geometry import load_geometry
 from lamarr.parametrizations.ecal.engines import ENGINES, available_engines, make_engine
@@ -68,4 +69,4 @@ def main(
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -16,6 +16,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from lamarr.commands import run
 from lamarr.validation.metrics import (
     chi2,
     covariance_distance,
@@ -88,4 +89,4 @@ def main(rows: int, columns: int, threads: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

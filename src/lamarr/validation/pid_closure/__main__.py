@@ -1,5 +1,6 @@
 """``python -m lamarr.validation.pid_closure``."""
 
+from lamarr.commands import run
 from lamarr.validation.pid_closure.command import main
 
-main()
+run(main)

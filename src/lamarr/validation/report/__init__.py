@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lamarr.errors import OutputFileError
+from lamarr.publishing import write_text
 from lamarr.validation.report.ablations import Ablation, ablations, same_events
 from lamarr.validation.report.catalogue import register
 from lamarr.validation.report.comparison import Comparison, compare
@@ -88,12 +89,9 @@ def write_report(
         texts[Path(json_path)] = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     check_outputs(texts, force=force)
     for target, text in texts.items():
-        part = target.with_name(f".{target.name}.part")
         try:
-            part.write_text(text, encoding="utf-8")
-            part.replace(target)
+            write_text(target, text)
         except OSError as error:
-            part.unlink(missing_ok=True)
             raise OutputFileError(f"'{target}' cannot be written: {error.strerror}") from error
 
 

@@ -6,7 +6,7 @@ group or a function of its columns. See docs/validation.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -21,24 +21,29 @@ _KS: Final = {"ks": 0.01}
 _LOOSE: Final = {"ks": 0.02}
 
 
-def _track(name: str, title: str, low: float, high: float, **more: Any) -> Observable:
-    return Observable(
-        name=name,
-        group="long_tracks",
-        title=title,
-        low=low,
-        high=high,
-        by_species=True,
-        targets=_KS,
-        **more,
-    )
+def _of(
+    group: str, targets: Mapping[str, float] | None = None, prefix: str = "", **common: Any
+) -> Callable[..., Observable]:
+    """Return a maker of observables of a group, from column, title and range; they bear the prefix."""
+
+    def make(column: str, title: str, low: float, high: float, unit: str = "", **more: Any) -> Observable:
+        settings = {"name": f"{prefix}{column}", "values": column, "targets": targets or {}, **common, **more}
+        return Observable(group=group, title=title, low=low, high=high, unit=unit, **settings)
+
+    return make
+
+
+_track = _of("long_tracks", _KS, by_species=True)
+_likelihood = _of("pid", {"ks": 0.01, "wasserstein": 0.02}, by_species=True)
+_event = _of("events")
+_vertex = _of("primary_vertices", {"ks": 0.05}, "PV_")
+_cluster = _of("clusters", _LOOSE, "cluster_")
+_photon = _of("photon_clusters", _LOOSE, "photon_")
+_neutral = _of("neutrals", _LOOSE)
 
 
 def _pid(name: str, low: float, high: float, **more: Any) -> Observable:
-    targets = {"ks": 0.01, "wasserstein": 0.02}
-    return Observable(
-        name=name, group="pid", title=name, low=low, high=high, by_species=True, targets=targets, **more
-    )
+    return _likelihood(name, name, low, high, **more)
 
 
 def _light(name: str) -> Callable[[Columns], Any]:
@@ -52,10 +57,10 @@ def _muonic(columns: Columns) -> Any:
 _PULLS: Final = {"x": "x", "y": "y", "tx": "tx", "ty": "ty", "qop": "q/p"}
 _TRACKS: Final = (
     _track("dp", "Δp / p", -0.03, 0.03),
-    _track("dx", "Δx", -0.2, 0.2, unit="mm"),
-    _track("dy", "Δy", -0.2, 0.2, unit="mm"),
-    _track("dtx", "Δtx", -1, 1, unit="mrad", values=lambda c: 1e3 * c["dtx"]),
-    _track("dty", "Δty", -1, 1, unit="mrad", values=lambda c: 1e3 * c["dty"]),
+    _track("dx", "Δx", -0.2, 0.2, "mm"),
+    _track("dy", "Δy", -0.2, 0.2, "mm"),
+    _track("dtx", "Δtx", -1, 1, "mrad", values=lambda c: 1e3 * c["dtx"]),
+    _track("dty", "Δty", -1, 1, "mrad", values=lambda c: 1e3 * c["dty"]),
     _track("chi2PerDoF", "χ² / ndof of the track", 0, 4),
     _track("nDoF", "degrees of freedom", 0, 50),
     _track("ghostProb", "ghost probability", 0, 1, log=True),
@@ -74,81 +79,37 @@ _PID: Final = (
 )
 
 
-def _vertex(axis: str, reach: float) -> Observable:
-    return Observable(
-        name=f"PV_d{axis}",
-        values=f"d{axis}",
-        group="primary_vertices",
-        title=f"Δ{axis} of the primary vertex",
-        unit="µm",
-        low=-reach,
-        high=reach,
-        targets={"ks": 0.05},
-    )
-
-
-def _of_photon(column: str, title: str, low: float, high: float, **more: Any) -> Observable:
-    return Observable(
-        name=f"photon_{column}",
-        values=column,
-        group="photon_clusters",
-        title=title,
-        low=low,
-        high=high,
-        targets=_LOOSE,
-        **more,
-    )
-
-
-def _neutral(
-    name: str, kind: str, column: str, title: str, low: float, high: float, **more: Any
-) -> Observable:
-    return Observable(
-        name=name,
-        values=column,
-        group="neutrals",
-        title=title,
-        low=low,
-        high=high,
-        targets=_LOOSE,
-        where=lambda c: c[f"is_{kind}"],
-        **more,
-    )
-
-
-def _cluster(column: str, title: str, low: float, high: float, unit: str = "") -> Observable:
-    return Observable(
-        name=f"cluster_{column}",
-        values=column,
-        group="clusters",
-        title=title,
-        unit=unit,
-        low=low,
-        high=high,
-        targets=_LOOSE,
-    )
+def _kind(name: str) -> Callable[[Columns], Any]:
+    return lambda c: c[f"is_{name}"]
 
 
 _EVENTS: Final = (
-    Observable(name="nTracks", group="events", title="tracks per event", low=0, high=300),
-    Observable(name="nLong", group="events", title="long tracks per event", low=0, high=100),
-    Observable(name="nPVs", group="events", title="primary vertices per event", low=-0.5, high=8.5, bins=9),
-    Observable(name="nClusters", group="events", title="clusters per event", low=0, high=200, targets=_LOOSE),
-    *(_vertex(axis, reach) for axis, reach in (("x", 80.0), ("y", 80.0), ("z", 500.0))),
+    _event("nTracks", "tracks per event", 0, 300),
+    _event("nLong", "long tracks per event", 0, 100),
+    _event("nPVs", "primary vertices per event", -0.5, 8.5, bins=9),
+    _event("nClusters", "clusters per event", 0, 200, targets=_LOOSE),
+    _vertex("dx", "Δx of the primary vertex", -80, 80, "µm"),
+    _vertex("dy", "Δy of the primary vertex", -80, 80, "µm"),
+    _vertex("dz", "Δz of the primary vertex", -500, 500, "µm"),
     _cluster("log_energy", "log₁₀ of the cluster's energy [GeV]", -1, 2.5),
     _cluster("x", "x of the cluster", -4000, 4000, "mm"),
     _cluster("y", "y of the cluster", -3200, 3200, "mm"),
-    _of_photon("dE", "ΔE / E of photons' clusters", -0.5, 0.5),
-    _of_photon("dx", "Δx of photons' clusters", -40, 40, unit="mm"),
-    _of_photon("dy", "Δy of photons' clusters", -40, 40, unit="mm"),
-    _of_photon("n_cells", "cells of photons' clusters", 0, 30, bins=30),
-    _of_photon("PhotonID", "PhotonID of photons' clusters", 0, 1),
-    _of_photon("IsNotE", "IsNotE of photons' clusters", 0, 1),
-    _of_photon("IsNotH", "IsNotH of photons' clusters", 0, 1),
-    _neutral("neutral_pt", "photon", "log_pt", "log₁₀ pT of photon candidates [GeV]", -0.8, 1.2),
-    _neutral("pi0_m", "resolved", "m", "m(γγ) of π⁰ candidates", 105, 165, unit="MeV"),
-    _neutral("pi0_pt", "resolved", "log_pt", "log₁₀ pT of π⁰ candidates [GeV]", -0.8, 1.2),
-    _neutral("merged_pt", "merged", "log_pt", "log₁₀ pT of merged π⁰ [GeV]", -0.8, 1.2),
+    _photon("dE", "ΔE / E of photons' clusters", -0.5, 0.5),
+    _photon("dx", "Δx of photons' clusters", -40, 40, "mm"),
+    _photon("dy", "Δy of photons' clusters", -40, 40, "mm"),
+    _photon("n_cells", "cells of photons' clusters", 0, 30, bins=30),
+    _photon("PhotonID", "PhotonID of photons' clusters", 0, 1),
+    _photon("IsNotE", "IsNotE of photons' clusters", 0, 1),
+    _photon("IsNotH", "IsNotH of photons' clusters", 0, 1),
+    *(
+        _neutral(column, title, low, high, unit, name=name, where=_kind(kind))
+        for name, kind, column, title, low, high, unit in (
+            ("neutral_pt", "photon", "log_pt", "log₁₀ pT of photon candidates [GeV]", -0.8, 1.2, ""),
+            ("pi0_m", "resolved", "m", "m(γγ) of π⁰ candidates", 105, 165, "MeV"),
+            ("pi0_pt", "resolved", "log_pt", "log₁₀ pT of π⁰ candidates [GeV]", -0.8, 1.2, ""),
+            ("merged_pt", "merged", "log_pt", "log₁₀ pT of merged π⁰ [GeV]", -0.8, 1.2, ""),
+        )
+    ),
 )
 
 
@@ -165,17 +126,9 @@ def _composites(name: str, decay: Decay) -> Iterator[Observable]:
         (f"{head}_vertex_chi2", f"vertex χ²/ndof of {head}", "", 0.0, 10.0, _LOOSE),
         (f"{head}_m_corr", f"corrected mass of {head}", "MeV", 2000.0, 8000.0, {}),
     )
+    make = _of(f"candidates_{name}", prefix=f"{name}_")
     for column, title, unit, least, most, targets in {e[0]: e for e in reversed(entries)}.values():
-        yield Observable(
-            name=f"{name}_{column}",
-            values=column,
-            group=f"candidates_{name}",
-            title=title,
-            unit=unit,
-            low=least,
-            high=most,
-            targets=targets,
-        )
+        yield make(column, title, least, most, unit, targets=targets)
 
 
 _ALL: Final = (*_TRACKS, *_PID, *_EVENTS, *(o for n, d in DECAYS.items() for o in _composites(n, d)))

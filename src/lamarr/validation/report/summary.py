@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import click
 
+from lamarr.commands import run
 from lamarr.errors import InputFileError
 from lamarr.validation.ablation import AS_IT_IS, SAME_TRACKS
 from lamarr.validation.report import JSON_VERSION
@@ -82,4 +83,4 @@ def main(files: tuple[Path, ...]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import click
 
+from lamarr.commands import run
 from lamarr.detailed.transport.data import StandInWarning
 
 warnings.simplefilter("ignore", StandInWarning)
@@ -176,4 +177,4 @@ def main(output: Path, picture: Path | None, geometry: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)
