@@ -13,7 +13,7 @@ __all__ = ["field_at", "field_many"]
 try:
     from numba import njit
 
-    compiled: Callable[[Any], Any] = njit(cache=True, fastmath=False)
+    compiled: Callable[[Any], Any] = njit(cache=True, fastmath=False, forceinline=True)
 except ImportError:  # the map then works at a hundredth of the speed
 
     def compiled(function: Any) -> Any:

@@ -9,14 +9,21 @@ pytest.importorskip("numba", reason="the detailed tracking is compiled by numba"
 
 from tests.detailed.tracking.toys import CONTEXT
 
-from lamarr.detailed.tracking.extrapolation import KAPPA, advance, energy_loss, propagate, scatter
+from lamarr.detailed.tracking.extrapolation import (
+    KAPPA,
+    advance,
+    energy_loss,
+    propagate,
+    scatter,
+    slowing,
+)
 from lamarr.detailed.tracking.material import material_of
 from lamarr.detailed.tracking.setup import setup_of
 from lamarr.detector.geometry import load_geometry
 
 SETUP = setup_of(CONTEXT)
 GRID, FRAME, SLABS, PIPE = SETUP.tables
-WORK, NONE = np.empty((6, 4, 4)), np.zeros(5)
+NONE = np.zeros(5)
 UNIFORM = np.zeros((3, 2, 2, 3))
 UNIFORM[..., 1] = 1.0
 UNIFORM_FRAME = np.array([-1e4, 1e4, 1e4, 1e4, 1e4, 1e4, 300.0])
@@ -25,7 +32,7 @@ NO_FIELD = np.zeros((3, 2, 2, 3))
 
 def carry(grid, frame, state, z, z_end, p=None):
     s, p = np.array(state, float), np.zeros((5, 5)) if p is None else p.copy()
-    propagate(grid, frame, s, p, np.zeros(5), z, z_end, WORK)
+    propagate(grid, frame, s, p, np.zeros(5), z, z_end)
     return s, p
 
 
@@ -88,7 +95,7 @@ def test_steps_are_short_enough():
         long, _ = carry(GRID, FRAME, [0, 0, tx, ty, 1 / 3.0], 0.0, 9000.0)
         s, z = np.array([0, 0, tx, ty, 1 / 3.0]), 0.0
         while z < 9000.0:
-            propagate(GRID, FRAME, s, np.zeros((5, 5)), np.zeros(5), z, z + 50.0, WORK)
+            propagate(GRID, FRAME, s, np.zeros((5, 5)), np.zeros(5), z, z + 50.0)
             z += 50.0
         np.testing.assert_allclose(long[:2], s[:2], atol=0.03)
         np.testing.assert_allclose(long[2:4], s[2:4], atol=1e-5)
@@ -97,7 +104,7 @@ def test_steps_are_short_enough():
 def test_scattering_is_that_of_highland():
     """A tenth of a radiation length at 1 GeV: 13.6 MeV √0.1 (1 + 0.038 ln 0.1) / (β p)."""
     p = np.zeros((5, 5))
-    scatter(np.array([0, 0, 0, 0, 1.0]), p, 0.1, 1.0)
+    scatter(np.array([0, 0, 0, 0, 1.0]), p, 0.1, slowing(1.0))
     beta = 1 / np.sqrt(1 + 0.13957**2)
     expected = 0.0136 * np.sqrt(0.1) * (1 + 0.038 * np.log(0.1)) / beta
     assert np.sqrt(p[2, 2]) == pytest.approx(expected, rel=1e-6)
@@ -107,14 +114,14 @@ def test_scattering_is_that_of_highland():
 @pytest.mark.parametrize(("momentum", "expected"), [(0.45, 1.66), (5.0, 2.0), (50.0, 2.3)])
 def test_energy_loss_is_that_of_light_materials(momentum, expected):
     """dE/dx in MeV cm²/g: silicon and polystyrene are within 15 % of each other (PDG)."""
-    assert 1e3 * energy_loss(1.0, 1 / momentum) == pytest.approx(expected, rel=0.15)
+    assert 1e3 * energy_loss(1.0, slowing(1 / momentum)) == pytest.approx(expected, rel=0.15)
 
 
 def test_energy_lost_outwards_comes_back_inwards():
     s, p = np.array([0.0, 0.0, 0.1, 0.05, 0.2]), np.zeros((5, 5))
-    advance(GRID, FRAME, SLABS, PIPE, s, p, NONE, 0.0, 9000.0, s[4], 1.0, WORK)
+    advance(GRID, FRAME, SLABS, PIPE, s, p, NONE, 0.0, 9000.0, slowing(s[4]), 1.0)
     assert 5.0 - 1 / s[4] > 0.01
-    advance(GRID, FRAME, SLABS, PIPE, s, p, NONE, 9000.0, 0.0, 0.2, -1.0, WORK)
+    advance(GRID, FRAME, SLABS, PIPE, s, p, NONE, 9000.0, 0.0, slowing(0.2), -1.0)
     assert 1 / s[4] == pytest.approx(5.0, abs=0.002)
 
 
@@ -122,8 +129,10 @@ def test_material_on_the_way_to_rich2():
     """X0 on a straight line at η = 3.3: VELO 0.1 to 0.3, all up to the T stations 0.3 to 0.8."""
     material = material_of(load_geometry())
     s, p = np.array([0.0, 0.0, 0.05, 0.05, 1e-9]), np.zeros((5, 5))
-    advance(NO_FIELD, UNIFORM_FRAME, material.slabs, material.pipe, s, p, NONE, 0.0, 800.0, 1.0, 1.0, WORK)
+    advance(NO_FIELD, UNIFORM_FRAME, material.slabs, material.pipe, s, p, NONE, 0.0, 800.0, slowing(1.0), 1.0)
     unit = (0.0136 * (1 + 0.038 * np.log(0.1))) ** 2 * (1 + 0.13957**2)
     assert 0.1 < p[2, 2] / unit < 0.35
-    advance(NO_FIELD, UNIFORM_FRAME, material.slabs, material.pipe, s, p, NONE, 800.0, 9400.0, 1.0, 1.0, WORK)
+    advance(
+        NO_FIELD, UNIFORM_FRAME, material.slabs, material.pipe, s, p, NONE, 800.0, 9400.0, slowing(1.0), 1.0
+    )
     assert 0.3 < p[2, 2] / unit < 0.8

@@ -5,7 +5,7 @@ import numpy as np
 from lamarr.detailed import records
 from lamarr.detailed.context import Context
 from lamarr.detailed.records import SimEvent
-from lamarr.detailed.tracking.extrapolation import _inside, energy_loss, propagate, scatter
+from lamarr.detailed.tracking.extrapolation import _inside, energy_loss, propagate, scatter, slowing
 from lamarr.detailed.tracking.planes import IT_LAYER, OT_LAYER, measurement_planes
 from lamarr.detailed.tracking.setup import setup_of
 from lamarr.detector import load_detector
@@ -37,24 +37,24 @@ def layers(context=CONTEXT):
 def fly(state, z, track, rng, context=CONTEXT, material=True):
     """Hits of one particle from `state` (q/p in 1/GeV) at `z`."""
     grid, frame, slabs, _ = setup_of(context).tables
-    s, work, none = np.array(state, float), np.empty((6, 4, 4)), np.zeros((5, 5))
+    s, none = np.array(state, float), np.zeros((5, 5))
     stops = [(zl, 0, layer) for zl, layer in layers(context)]
     stops += [(slab[0], 1, i) for i, slab in enumerate(slabs)] if material else []
     rows = []
     for z_stop, what, number in sorted(stops):
         if z_stop < z:
             continue
-        propagate(grid, frame, s, none, np.zeros(5), z, z_stop, work)
+        propagate(grid, frame, s, none, np.zeros(5), z, z_stop)
         z = z_stop
         if not np.isfinite(s).all() or abs(s[2]) > 2 or np.abs(s[:2]).max() > 3500:
             break
         if what == 0 and active(number, s[0], s[1]):
             rows.append((number, track, s[0], s[1], z, z / 300, s[2], s[3], abs(1e3 / s[4])))
-        if what == 1 and _inside(slabs[number], s[0], s[1]):
+        if what == 1 and _inside(slabs, number, s[0], s[1]):
             noise = np.zeros((5, 5))
-            scatter(s, noise, slabs[number][1], s[4])
+            scatter(s, noise, slabs[number][1], slowing(s[4]))
             angles = np.linalg.cholesky(noise[2:4, 2:4]) @ rng.standard_normal(2)
-            loss = energy_loss(slabs[number][2] * np.sqrt(1 + s[2] ** 2 + s[3] ** 2), s[4])
+            loss = energy_loss(slabs[number][2] * np.sqrt(1 + s[2] ** 2 + s[3] ** 2), slowing(s[4]))
             s[2:4] += angles
             s[4] = np.sign(s[4]) / (abs(1 / s[4]) - loss)
     return rows

@@ -11,8 +11,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from lamarr.detailed.compiled import compiled
-from lamarr.detailed.tracking.extrapolation import advance
+from lamarr.detailed.compiled import compiled, inlined
+from lamarr.detailed.tracking.extrapolation import advance, slowing
 from lamarr.detailed.tracking.planes import DRIFT, HI, LO, OT, PHI, SIGMA, A, B, M, R
 
 __all__ = ["Tables", "follow", "follow_many", "residual", "update"]
@@ -23,10 +23,11 @@ Tables = tuple[Floats, Floats, Floats, Floats]
 
 R_MIN, R_MAX = 8.0, 42.2  # of VELO sensors, with a tolerance (mm)
 OVERLAP = 0.5
+CERTAIN = 1.001  # beyond that factor no rounding makes a χ² smaller: the division is not needed
 UNRESOLVED = 2.0  # drift distances in units of their error below which the side of the wire stays open
 
 
-@compiled
+@inlined
 def residual(kind: int, value: Floats, side: float, s: Floats) -> tuple[float, float, float, float]:
     """(measured − expected, its derivatives by x and y with negative sign, squared error).
 
@@ -50,14 +51,18 @@ def residual(kind: int, value: Floats, side: float, s: Floats) -> tuple[float, f
     return value[M] - u, a, b, value[SIGMA] ** 2
 
 
-@compiled
+@inlined
 def update(s: Floats, p: Floats, res: float, hx: float, hy: float, variance: float) -> float:
     """Filter one measurement into state `s` and covariance `p`; return its χ² against the prediction."""
     g0, g1 = p[0, 0] * hx + p[0, 1] * hy, p[1, 0] * hx + p[1, 1] * hy
     w = 1 / (variance + hx * g0 + hy * g1)
-    gain = np.empty(5)
-    for i in range(5):
-        gain[i] = p[i, 0] * hx + p[i, 1] * hy
+    gain = (
+        p[0, 0] * hx + p[0, 1] * hy,
+        p[1, 0] * hx + p[1, 1] * hy,
+        p[2, 0] * hx + p[2, 1] * hy,
+        p[3, 0] * hx + p[3, 1] * hy,
+        p[4, 0] * hx + p[4, 1] * hy,
+    )
     for i in range(5):
         s[i] += gain[i] * w * res
         for j in range(i + 1):
@@ -66,41 +71,96 @@ def update(s: Floats, p: Floats, res: float, hx: float, hy: float, variance: flo
     return float(res * res * w)
 
 
-@compiled
-def _along(kind: int, value: Floats, s: Floats) -> bool:
-    """Whether the state is where the strip or straw reaches, with a tolerance."""
-    if kind == R:
-        phi = math.atan2(s[1], s[0])
-        if phi < value[LO] - 0.1:
-            phi += 2 * math.pi
-        return bool(value[LO] - 0.1 < phi < value[HI] + 0.1)
-    if kind == PHI:
-        r = math.sqrt(s[0] * s[0] + s[1] * s[1])
-        return bool(value[LO] - 0.5 < r < value[HI] + 0.5)
-    return bool(value[LO] - 20.0 < s[1] < value[HI] + 20.0)
-
-
-@compiled
+@inlined
 def _crosses(kind: int, side: int, x: float, y: float) -> bool:
     if kind != R and kind != PHI:
         return True
     return x * side > -OVERLAP and R_MIN < math.sqrt(x * x + y * y) < R_MAX
 
 
-@compiled
-def _closest(
-    kind: int, begin: int, end: int, values: Floats, s: Floats, p: Floats, largest: float
-) -> tuple[int, float]:
+@inlined
+def _of_track(p: Floats, hx: float, hy: float) -> float:
+    """Return what the state's covariance adds to the squared error of a measurement."""
+    return float(hx * (p[0, 0] * hx + 2 * p[0, 1] * hy) + hy * p[1, 1] * hy)
+
+
+@inlined
+def _closest_r(begin: int, end: int, values: Floats, s: Floats, p: Floats, largest: float) -> int:
+    r, phi = math.sqrt(s[0] * s[0] + s[1] * s[1]), math.atan2(s[1], s[0])
+    added = _of_track(p, s[0] / r, s[1] / r)
     best, found = largest, -1
     for h in range(begin, end):
-        if not _along(kind, values[h], s):
+        low = values[h, LO] - 0.1
+        turned = phi + 2 * math.pi if phi < low else phi
+        if low < turned < values[h, HI] + 0.1:
+            res = values[h, M] - r
+            chi2 = res * res / (values[h, SIGMA] ** 2 + added)
+            if chi2 < best:
+                best, found = chi2, h
+    return found
+
+
+@inlined
+def _closest_phi(begin: int, end: int, values: Floats, s: Floats, p: Floats, largest: float) -> int:
+    r = math.sqrt(s[0] * s[0] + s[1] * s[1])
+    best, found = largest, -1
+    for h in range(begin, end):
+        if values[h, LO] - 0.5 < r < values[h, HI] + 0.5:
+            a, b = values[h, A], values[h, B]
+            res = values[h, M] - (a * s[0] + b * s[1])
+            variance = values[h, SIGMA] ** 2 + _of_track(p, a, b)
+            if res * res > CERTAIN * best * variance:
+                continue
+            chi2 = res * res / variance
+            if chi2 < best:
+                best, found = chi2, h
+    return found
+
+
+@inlined
+def _closest_straight(
+    kind: int, begin: int, end: int, values: Floats, s: Floats, p: Floats, largest: float
+) -> int:
+    """Closest strip or straw; those of a plane have one direction, so that most is computed once."""
+    best, found = largest, -1
+    a = b = math.nan
+    u = c = added = 0.0
+    for h in range(begin, end):
+        if not values[h, LO] - 20.0 < s[1] < values[h, HI] + 20.0:
             continue
-        res, hx, hy, variance = residual(kind, values[h], 0.0, s)
-        variance += hx * (p[0, 0] * hx + 2 * p[0, 1] * hy) + hy * p[1, 1] * hy
+        if values[h, A] != a or values[h, B] != b:
+            a, b = values[h, A], values[h, B]
+            u = a * s[0] + b * s[1]
+            c = 1 / math.sqrt(1 + (a * s[2] + b * s[3]) ** 2) if kind == OT else 1.0
+            added = _of_track(p, a * c, b * c)
+        variance, drift, m = values[h, SIGMA] ** 2, values[h, DRIFT], values[h, M]
+        if kind != OT:
+            res = m - u
+        elif drift < UNRESOLVED * values[h, SIGMA]:
+            res = (m - u) * c
+            variance += drift**2
+        else:
+            res = (drift if u > m else -drift) - (u - m) * c
+        variance += added
+        if res * res > CERTAIN * best * variance:
+            continue
         chi2 = res * res / variance
         if chi2 < best:
             best, found = chi2, h
-    return found, best
+    return found
+
+
+@inlined
+def _closest(kind: int, begin: int, end: int, values: Floats, s: Floats, p: Floats, largest: float) -> int:
+    """Compatible hit of a plane with the least χ² as of ``residual``, −1 if there is none within `largest`.
+
+    Only hits count whose strip or straw reaches where the state is, with a tolerance.
+    """
+    if kind == R:
+        return _closest_r(begin, end, values, s, p, largest)
+    if kind == PHI:
+        return _closest_phi(begin, end, values, s, p, largest)
+    return _closest_straight(kind, begin, end, values, s, p, largest)
 
 
 @compiled
@@ -139,15 +199,15 @@ def follow(
         Number of hits, and where the state is.
     """
     grid, frame, slabs, pipe = tables
-    work, d = np.empty((6, 4, 4)), np.zeros(5)
+    d = np.zeros(5)
     n, missed = 0, 0
     for plane in order:
         way = z_planes[plane] - z
         if not _crosses(kinds[plane], sides[plane], s[0] + way * s[2], s[1] + way * s[3]):
             continue
-        advance(grid, frame, slabs, pipe, s, p, d, z, z_planes[plane], s[4], outward, work)
+        advance(grid, frame, slabs, pipe, s, p, d, z, z_planes[plane], slowing(s[4]), outward)
         z = z_planes[plane]
-        hit, _ = _closest(kinds[plane], first[plane], first[plane + 1], values, s, p, largest)
+        hit = _closest(kinds[plane], first[plane], first[plane + 1], values, s, p, largest)
         if hit < 0:
             missed += 1
             if missed > missing:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamarr.detailed.compiled import compiled
-from lamarr.detailed.tracking.extrapolation import advance
+from lamarr.detailed.tracking.extrapolation import advance, slowing
 from lamarr.detailed.tracking.filter import Tables
 from lamarr.detailed.tracking.smoothing import smooth_track
 
@@ -70,7 +70,7 @@ def fit_many(
     reference = np.empty((longest, 5))
     z, kinds, sides = np.empty(longest), np.empty(longest, np.int64), np.empty(longest)
     each, use = np.empty(longest), np.empty(longest, np.bool_)
-    work, s, p = np.empty((6, 4, 4)), np.empty(5), np.empty((5, 5))
+    s, p = np.empty(5), np.empty((5, 5))
     for t in range(n):
         m = 0
         while m < longest and hits[t, m] >= 0:
@@ -112,8 +112,8 @@ def fit_many(
             continue
         n_dof[t] = used - (N_PARAMETERS if spread > 0.01 else N_PARAMETERS - 1)
         for k in range(len(z_states)):
-            _state_at(tables, z_states[k], m, z, smooth, states[t, k], work)
-        beam[t, 2] = _to_beam(tables, s, p, z[0], work)
+            _state_at(tables, z_states[k], m, z, smooth, states[t, k])
+        beam[t, 2] = _to_beam(tables, s, p, z[0])
         beam[t, 0], beam[t, 1], beam[t, 3], beam[t, 4], beam[t, 5] = s[0], s[1], s[2], s[3], s[4]
         for i in range(5):
             for j in range(5):
@@ -125,9 +125,7 @@ def fit_many(
 
 
 @compiled
-def _state_at(
-    tables: Tables, z_end: float, m: int, z: Floats, smooth: Floats, out: Floats, work: Floats
-) -> None:
+def _state_at(tables: Tables, z_end: float, m: int, z: Floats, smooth: Floats, out: Floats) -> None:
     """Carry the smoothed state of the nearest hit in front of `z_end`, or of the first, to `z_end`."""
     grid, frame, slabs, pipe = tables
     near = 0
@@ -138,11 +136,11 @@ def _state_at(
     for i in range(5):
         out[i] = smooth[near, i]
     outward = 1.0 if z_end > z[near] else -1.0
-    advance(grid, frame, slabs, pipe, out, p, d, z[near], z_end, out[4], outward, work)
+    advance(grid, frame, slabs, pipe, out, p, d, z[near], z_end, slowing(out[4]), outward)
 
 
 @compiled
-def _to_beam(tables: Tables, s: Floats, p: Floats, z: float, work: Floats) -> float:
+def _to_beam(tables: Tables, s: Floats, p: Floats, z: float) -> float:
     """Carry state and covariance to the point closest to the z axis; return its z."""
     grid, frame, slabs, pipe = tables
     none = np.zeros(5)
@@ -154,6 +152,6 @@ def _to_beam(tables: Tables, s: Floats, p: Floats, z: float, work: Floats) -> fl
         way = min(max(way, -3000.0), 3000.0)
         if abs(way) < 1e-4:
             break
-        advance(grid, frame, slabs, pipe, s, p, none, z, z + way, s[4], -1.0, work)
+        advance(grid, frame, slabs, pipe, s, p, none, z, z + way, slowing(s[4]), -1.0)
         z += way
     return z

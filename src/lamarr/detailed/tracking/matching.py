@@ -66,7 +66,7 @@ def chance_pairs(velo: Segments, t: Segments, setup: Setup, kick: SingleKick) ->
 def _in_front_of_t(t: Segments, setup: Setup) -> Floats:
     """States of T segments at their beginning, from those at their ends."""
     grid, frame = setup.tables[:2]
-    out, work = t.end.copy(), np.empty((6, 4, 4))
+    out = t.end.copy()
     for state, z in zip(out, t.z_end, strict=True):
-        propagate(grid, frame, state, np.zeros((5, 5)), np.zeros(5), z, Z_COMPARE, work)
+        propagate(grid, frame, state, np.zeros((5, 5)), np.zeros(5), z, Z_COMPARE)
     return out

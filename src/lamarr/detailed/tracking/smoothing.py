@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from lamarr.detailed.compiled import compiled
-from lamarr.detailed.tracking.extrapolation import advance
+from lamarr.detailed.compiled import compiled, inlined
+from lamarr.detailed.tracking.extrapolation import advance, slowing
 from lamarr.detailed.tracking.filter import Tables, residual, update
 
 __all__ = ["smooth_track"]
@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-@compiled
+@inlined
 def _wide(p: Floats, q: float, spread: float) -> None:
     for i in range(5):
         for j in range(5):
@@ -27,7 +27,7 @@ def _wide(p: Floats, q: float, spread: float) -> None:
     p[4, 4] = (spread * q) ** 2
 
 
-@compiled
+@inlined
 def _average(s: Floats, p: Floats, s2: Floats, p2: Floats, w: Floats) -> bool:
     """Weighted mean of two independent states into the first: s + K (s2 − s), K = p (p + p2)⁻¹.
 
@@ -46,34 +46,37 @@ def _average(s: Floats, p: Floats, s2: Floats, p2: Floats, w: Floats) -> bool:
                 low[i, i] = math.sqrt(a)
             else:
                 low[i, j] = a / low[j, j]
-    for r in range(5):  # row r of the gain solves (p + p2) x = p[r]
-        for i in range(5):
+    # column r of the gain solves (p + p2) x = p[r], for all r at once
+    for i in range(5):
+        for r in range(5):
             a = p[r, i]
             for k in range(i):
-                a -= low[i, k] * gain[r, k]
-            gain[r, i] = a / low[i, i]
-        for i in range(4, -1, -1):
-            a = gain[r, i]
+                a -= low[i, k] * gain[k, r]
+            gain[i, r] = a / low[i, i]
+    for i in range(4, -1, -1):
+        for r in range(5):
+            a = gain[i, r]
             for k in range(i + 1, 5):
-                a -= low[k, i] * gain[r, k]
-            gain[r, i] = a / low[i, i]
+                a -= low[k, i] * gain[k, r]
+            gain[i, r] = a / low[i, i]
     for i in range(5):
         for j in range(5):
             low[i, j] = p[i, j]
     for i in range(5):
         for j in range(i + 1):
+            a = low[i, j]
             for k in range(5):
-                p[i, j] -= gain[i, k] * low[k, j]
-            p[j, i] = p[i, j]
+                a -= gain[k, i] * low[k, j]
+            p[i, j] = p[j, i] = a
     for i in range(5):
         low[0, i] = s2[i] - s[i]
     for i in range(5):
         for k in range(5):
-            s[i] += gain[i, k] * low[0, k]
+            s[i] += gain[k, i] * low[0, k]
     return True
 
 
-@compiled
+@inlined
 def _copy(s: Floats, p: Floats, s_out: Floats, p_out: Floats) -> None:
     for i in range(5):
         s_out[i] = s[i]
@@ -81,13 +84,13 @@ def _copy(s: Floats, p: Floats, s_out: Floats, p_out: Floats) -> None:
             p_out[i, j] = p[i, j]
 
 
-@compiled
+@inlined
 def _lost(s: Floats) -> bool:
     """Whether the field turned the track round, or the numbers ran away."""
     return not (abs(s[2]) < 3.0 and abs(s[3]) < 3.0 and abs(s[0]) < 1e4 and abs(s[1]) < 1e4)
 
 
-@compiled
+@inlined
 def _measure(
     kind: int, value: Floats, side: float, r: Floats, d: Floats
 ) -> tuple[float, float, float, float]:
@@ -96,7 +99,7 @@ def _measure(
     return res - hx * d[0] - hy * d[1], hx, hy, variance
 
 
-@compiled
+@inlined
 def _meet(r: Floats, d: Floats, reference: Floats, linear: bool) -> None:
     """Turn to the reference of a node, the state r + d being the same; without one it is the state itself."""
     for i in range(5):
@@ -131,16 +134,16 @@ def smooth_track(
     (n, 5), else about its own predictions.
     """
     grid, frame, slabs, pipe = tables
-    work, scratch = np.empty((6, 4, 4)), np.empty((2, 5, 5))
+    scratch = np.empty((2, 5, 5))
     others, c, r, d = np.empty(5), np.empty((5, 5)), np.empty(5), np.zeros(5)
     q = s[4]
-    total = 0.0
+    of, total = slowing(q), 0.0
     _wide(p, q, spread)
     for k in range(5):
         r[k] = s[k]
     for i in range(n):
         if i > 0:
-            advance(grid, frame, slabs, pipe, r, p, d, z[i - 1], z[i], q, 1.0, work)
+            advance(grid, frame, slabs, pipe, r, p, d, z[i - 1], z[i], of, 1.0)
         _meet(r, d, reference[i], linear)
         _sum(r, d, s)
         if _lost(s):
@@ -154,7 +157,7 @@ def smooth_track(
     _wide(p, q, spread)
     for i in range(n - 1, -1, -1):
         if i < n - 1:
-            advance(grid, frame, slabs, pipe, r, p, d, z[i + 1], z[i], q, -1.0, work)
+            advance(grid, frame, slabs, pipe, r, p, d, z[i + 1], z[i], of, -1.0)
         _meet(r, d, reference[i], linear)
         _sum(r, d, s)
         _copy(smooth[i], cov[i], others, c)
@@ -173,7 +176,7 @@ def smooth_track(
     return total
 
 
-@compiled
+@inlined
 def _sum(r: Floats, d: Floats, s: Floats) -> None:
     for i in range(5):
         s[i] = r[i] + d[i]
