@@ -55,7 +55,8 @@ def test_twenty_events_give_all_tables_in_order(simulated):
     assert batch.n_events == 20
     check_keys(batch)
     check_references(batch)
-    for table in ("tracks", "pid", "clusters", "cluster_links", "calo_particles", "transport", "true_states"):
+    calorimeter = ("clusters", "cluster_links", "calo_particles", "neutrals", "electrons")
+    for table in ("tracks", "pid", *calorimeter, "transport", "true_states"):
         assert batch[table].rows > 50
     assert batch["primary_vertices"].rows >= 15
     events = batch["events"]

@@ -7,7 +7,7 @@ import lamarr
 from lamarr.detector import behind_the_magnet, load_detector
 from lamarr.detector.geometry import load_geometry
 from lamarr.errors import ConfigurationError, InputFileError, PipelineError
-from lamarr.events import Table
+from lamarr.events import EventBatch, Table
 from lamarr.events.integrity import check_keys, check_references
 from lamarr.flash import PipelineConfiguration
 from lamarr.flash.link import compile_pipeline
@@ -15,6 +15,7 @@ from lamarr.flash.stages import Classify, Ecal, Propagate, Resolution
 from lamarr.parametrizations.ecal import LOSSES, LeftOut, Response
 from lamarr.parametrizations.ecal.candidates import PI0_MASS
 from lamarr.parametrizations.ecal.engines import make_engine
+from lamarr.parametrizations.ecal.reconstructed import with_candidates
 from lamarr.parametrizations.tracking import BEAM_CONDITIONS, RESOLUTION
 from made_up_events import made_up
 
@@ -96,6 +97,28 @@ def test_minimum_bias_gives_tables_that_hold_together_whatever_the_batch():
     part = lamarr.simulate(events.select_events(4, 7), pipeline=pipeline, seed=5)
     for name, table in part.items():
         assert table == whole.select_events(4, 7)[name], name
+
+
+def test_candidates_of_a_file_without_them_are_the_same():
+    events, pipeline = simulated(6)
+    whole = lamarr.simulate(events, pipeline=pipeline, seed=5)
+    without = EventBatch({k: whole[k] for k in whole if k not in ("neutrals", "electrons")}, whole.sources)
+    again = with_candidates(without, UP, load_geometry())
+    assert again.neutrals == whole.neutrals
+    assert again.electrons == whole.electrons
+
+
+def test_a_track_that_is_in_no_table_takes_the_cluster_from_the_photons():
+    events, pipeline = simulated(6)
+    whole = lamarr.simulate(events, pipeline=pipeline, seed=5)
+    free = (whole.clusters.track_id < 0) & (np.arange(whole.clusters.rows) % 2 == 0)
+    taken = with_candidates(whole.with_columns("clusters", other_track=free), UP, load_geometry())
+    key = whole.clusters.event_id[free] * 10_000 + whole.clusters.cluster_id[free]
+    used = taken.neutrals.event_id * 10_000 + taken.neutrals.cluster_id
+    assert 0 < taken.neutrals.rows < whole.neutrals.rows
+    assert not np.isin(used, key).any()
+    brem = taken.electrons.event_id * 10_000 + taken.electrons.brem_cluster_id
+    assert not np.isin(brem, key).any()
 
 
 def test_what_is_kept_refers_to_what_is_kept():

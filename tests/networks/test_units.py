@@ -90,6 +90,17 @@ def test_clusters_are_the_same_in_torch_numpy_c_and_onnx(kind: Any) -> None:
         np.testing.assert_allclose(y, expected, rtol=2e-4, atol=2e-4, err_msg=name)
 
 
+def test_a_translation_gives_several_draws_of_every_cluster() -> None:
+    net, u, draws = network(Translation), units(), 3
+    noise = torch.randn(ROWS, CLUSTERS, draws, net.noise, generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        each = [net.clusters(u, noise[:, :, k]) for k in range(draws)]
+    expected = torch.cat(each, dim=-1).reshape(ROWS, -1).numpy()
+    graph = lower_clusters(net, SOURCES, CLUSTERS, draws)
+    for name, y in back_ends(graph, "draws", rows_of(u, True), noise.reshape(ROWS, -1).numpy()).items():
+        np.testing.assert_allclose(y, expected, rtol=2e-4, atol=2e-4, err_msg=name)
+
+
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_numbers_of_clusters_are_the_same_in_torch_numpy_c_and_onnx(kind: Any) -> None:
     net, u = network(kind), units()

@@ -62,7 +62,7 @@ def cluster_inputs(columns: Mapping[str, NDArray[Any]], module: float) -> NDArra
         np.log1p(columns["E_prs"]),
         np.log1p(columns["E_hcal"]),
         np.minimum(columns["E_hcal"] / energy, 5.0),
-        np.asarray(columns["track_id"]) >= 0,
+        (np.asarray(columns["track_id"]) >= 0) | np.asarray(columns.get("other_track", False)),
     )
     return np.stack([np.asarray(v, np.float32) for v in values], 1)
 

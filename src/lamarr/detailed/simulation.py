@@ -11,6 +11,7 @@ from lamarr.detailed.records import SimEvent
 from lamarr.detailed.tables import cut_to_event, event_columns, primary_vertices, tracks
 from lamarr.events import EventBatch
 from lamarr.flash.stages.classify import Classify
+from lamarr.parametrizations.ecal.reconstructed import with_candidates
 
 __all__ = ["reconstruct_event"]
 
@@ -50,4 +51,5 @@ def reconstruct_event(
     tables |= hit_tables(event) if hits else {}
     batch = batch.with_columns("particles", **particles)
     batch = batch.with_columns("events", **event_columns(found, np.asarray(in_rich.n_hits), calo.n_spd_hits))
-    return batch.with_tables(*(cut_to_event(name, number, columns) for name, columns in tables.items()))
+    batch = batch.with_tables(*(cut_to_event(name, number, columns) for name, columns in tables.items()))
+    return with_candidates(batch, context.detector, context.geometry)

@@ -75,6 +75,13 @@ CALORIMETER_TABLES: Final = (
             column("IsNotH", "float32", "", "classifier of photons against hadrons, 0 to 1"),
             column("is_merged_pi0", "bool", "", "reconstructed as both photons of a π0 in one cluster"),
             column("track_id", "int32", "", "track that points to it, −1 if none"),
+            column(
+                "other_track",
+                "bool",
+                "",
+                "a track that is in no table (of a secondary particle, or a ghost) points to it",
+                optional=True,
+            ),
         ),
     ),
     TableSchema(

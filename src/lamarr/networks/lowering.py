@@ -15,7 +15,7 @@ from lamarr.networks.mixture import LOG_SIGMA, AutoregressiveMixture
 from lamarr.networks.mlp import MLP
 from lamarr.transpile import GraphBuilder, Value
 
-__all__ = ["lower_autoregressive", "lower_linear", "lower_mixture", "lower_mlp"]
+__all__ = ["lower_autoregressive", "lower_linear", "lower_draw", "lower_mixture", "lower_mlp"]
 
 _NORMAL_REACH, _NORMAL_KNOTS = 6.0, 769
 
@@ -82,8 +82,13 @@ def lower_mixture(
     builder: GraphBuilder, network: AutoregressiveMixture, conditions: Value, noise: Value
 ) -> Value:
     """Append a draw of the mixture's targets; `noise` is (n, 2 targets), see AutoregressiveMixture.sample."""
-    targets, width, k = network.targets, network.head, network.components
     first = lower_linear(builder, network.context, lower_mlp(builder, network.trunk, conditions))
+    return lower_draw(builder, network, first, noise)
+
+
+def lower_draw(builder: GraphBuilder, network: AutoregressiveMixture, first: Value, noise: Value) -> Value:
+    """Append a draw of the mixture's targets, given what its context says: `first` (n, targets head)."""
+    targets, width, k = network.targets, network.head, network.components
     uniform = _uniform(builder, builder.select(noise, range(targets, 2 * targets)))
     previous, out, bias = _array(network.previous), _array(network.out), _array(network.out_bias)
     pairs = [*range(k), *(c for i in range(k) for c in (k + i, 2 * k + i))]  # mu and log sigma side by side

@@ -17,7 +17,8 @@ import torch
 from lamarr.networks.events_to_events import POOL_SCALE, Counts, Encoder
 from lamarr.networks.geometric import Block, GeometricAttention
 from lamarr.networks.graph_to_graph import WAVES, GraphFlow, times, waves
-from lamarr.networks.lowering import lower_linear, lower_mixture, lower_mlp
+from lamarr.networks.lowering import lower_draw, lower_linear, lower_mixture, lower_mlp
+from lamarr.networks.mixture import AutoregressiveMixture
 from lamarr.networks.translation import Translation
 from lamarr.transpile import Graph, GraphBuilder, Value
 
@@ -134,13 +135,18 @@ def lower_counts(encoder: Encoder, counts: Counts, most: int) -> Graph:
     return shared(builder.finish(builder.concat(flat, free)))
 
 
-def lower_clusters(network: Translation | GraphFlow, sources: int, clusters: int) -> Graph:
-    """Graph from `n`, tokens, `m`, queries, and noise to the features of the clusters side by side."""
+def lower_clusters(network: Translation | GraphFlow, sources: int, clusters: int, draws: int = 1) -> Graph:
+    """Graph from `n`, tokens, `m`, queries, and noise to the features of the clusters side by side.
+
+    A translation draws every cluster `draws` times, one after the other, for the price of little more than
+    one: all that is dear comes before the first random number. A flow is random from its start.
+    """
     features = network.encoder.embed.in_features
     width = network.embed.in_features
     flow = isinstance(network, GraphFlow)
     width -= network.targets + 1 + WAVES if flow else 0
-    builder = GraphBuilder(x=2 + sources * features + clusters * width, noise=clusters * network.noise)
+    noises = clusters * network.noise * draws
+    builder = GraphBuilder(x=2 + sources * features + clusters * width, noise=noises)
     x = builder.input("x")
     seen = _objects(builder, x, 0, sources, features)
     own = _objects(builder, x, 1 + sources * features, clusters, width)
@@ -149,22 +155,38 @@ def lower_clusters(network: Translation | GraphFlow, sources: int, clusters: int
     if isinstance(network, GraphFlow):
         result = _flow(builder, network, memory, own, seen, noise)
     else:
-        result = _words(builder, network, memory, own, seen, noise)
+        result = _words(builder, network, memory, own, seen, noise, draws)
     return shared(builder.finish(builder.add("flatten", result, own.count, attributes={"max": clusters})))
 
 
 def _words(
-    builder: GraphBuilder, network: Translation, memory: Value, own: Objects, seen: Objects, noise: Value
+    builder: GraphBuilder,
+    network: Translation,
+    memory: Value,
+    own: Objects,
+    seen: Objects,
+    noise: Value,
+    draws: int,
 ) -> Value:
     h = lower_linear(builder, network.embed, own.value)
     for block in network.decoder:
         assert isinstance(block, Block)
         h = lower_block(builder, block, h, own, (None, own), (memory, seen))
-    owned = lower_mixture(builder, network.owned, h, noise)
-    ownerless = lower_mixture(builder, network.ownerless, h, noise)
     free = builder.select(own.value, [own.value.width - 1])
-    difference = builder.add("subtract", ownerless, owned)
-    return builder.add("add", owned, builder.add("multiply", difference, free))
+    first = [lower_linear(builder, m.context, lower_mlp(builder, m.trunk, h)) for m in _mixtures(network)]
+    drawn = []
+    for k in range(draws):
+        random = builder.select(noise, range(k * network.noise, (k + 1) * network.noise))
+        owned, ownerless = (
+            lower_draw(builder, m, f, random) for m, f in zip(_mixtures(network), first, strict=True)
+        )
+        difference = builder.add("subtract", ownerless, owned)
+        drawn.append(builder.add("add", owned, builder.add("multiply", difference, free)))
+    return builder.concat(*drawn) if draws > 1 else drawn[0]
+
+
+def _mixtures(network: Translation) -> tuple[AutoregressiveMixture, AutoregressiveMixture]:
+    return network.owned, network.ownerless
 
 
 def _flow(

@@ -85,8 +85,8 @@ class Ecal(Stage):
             If a particle has no finite energy, momentum or production vertex; event and particle are named.
         """
         from lamarr.parametrizations.ecal import source_objects
-        from lamarr.parametrizations.ecal.candidates import neutral_candidates
-        from lamarr.parametrizations.ecal.tracks import electron_table, tracks_of_clusters
+        from lamarr.parametrizations.ecal.reconstructed import with_candidates
+        from lamarr.parametrizations.ecal.tracks import track_pairs, tracks_of_clusters
 
         sources = source_objects(batch, self.detector, self.geometry)
         response = self.engine({**sources.columns, **_measured(batch, sources)}, seed)
@@ -94,11 +94,11 @@ class Ecal(Stage):
         clusters, links = self._clusters(response), self._links(batch, sources, response)
         unidentified = {k: np.zeros(len(response)) for k in ("PhotonID", "IsNotE", "IsNotH")}
         batch = batch.with_tables(Table("clusters", {**unidentified, **clusters}), links)
-        track = tracks_of_clusters(batch, self.detector, self.geometry)
+        pairs = track_pairs(batch, self.detector, self.geometry)
+        track = tracks_of_clusters(batch, pairs)
         with_track = {**clusters, "track_id": track}
         batch = batch.with_tables(_with_identity(with_track, self.geometry))
-        batch = batch.with_tables(electron_table(batch, self.detector, self.geometry))
-        return batch.with_tables(neutral_candidates(batch))
+        return with_candidates(batch, self.detector, self.geometry, pairs)
 
     def describe(self) -> dict[str, Any]:
         """Return the engine and what it depends on."""

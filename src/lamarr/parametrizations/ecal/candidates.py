@@ -11,7 +11,7 @@ from lamarr.events import EventBatch, Table
 from lamarr.parametrizations.ecal.columns import Columns
 from lamarr.parametrizations.ecal.pairs import pairs_within
 
-__all__ = ["MASS_WINDOW", "PI0_MASS", "TRANSVERSE", "neutral_candidates"]
+__all__ = ["MASS_WINDOW", "PI0_MASS", "TRANSVERSE", "neutral_candidates", "without_track"]
 
 Floats = NDArray[np.float64]
 
@@ -27,6 +27,16 @@ TRANSVERSE: Final = 200.0
 PHOTON, RESOLVED, MERGED = 1, 2, 3
 
 
+def without_track(clusters: Table) -> NDArray[np.bool_]:
+    """Whether no track points to each cluster: none in the table of tracks, and none besides.
+
+    Flash simulation makes tracks of generated particles alone; that one of a secondary particle, or a ghost,
+    points to a cluster is said in ``other_track``. The detailed simulation has these among its tracks.
+    """
+    free: NDArray[np.bool_] = clusters["track_id"] < 0
+    return free & ~clusters["other_track"] if "other_track" in clusters else free
+
+
 def neutral_candidates(batch: EventBatch) -> Table:
     """Return the table ``neutrals`` for the clusters of events.
 
@@ -36,7 +46,7 @@ def neutral_candidates(batch: EventBatch) -> Table:
     clusters = batch["clusters"]
     p4, covariance = _four_momenta(clusters)
     transverse = np.hypot(p4[:, 0], p4[:, 1])
-    free = np.flatnonzero((clusters["track_id"] < 0) & (transverse > TRANSVERSE))
+    free = np.flatnonzero(without_track(clusters) & (transverse > TRANSVERSE))
     first, second = pairs_within(clusters["event_id"][free])
     first, second = free[first], free[second]
     total = p4[first] + p4[second]

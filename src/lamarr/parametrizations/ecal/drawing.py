@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lamarr.detector.geometry.identification import Calorimeter
 from lamarr.events.counting import number_in_event
+from lamarr.parametrizations.ecal.area import far_outside, into_area
 from lamarr.parametrizations.ecal.columns import Columns
 from lamarr.parametrizations.ecal.queries import (
     CLUSTERS,
@@ -20,7 +21,7 @@ from lamarr.parametrizations.ecal.queries import (
     queries,
 )
 from lamarr.parametrizations.ecal.separation import crowded, merged_into
-from lamarr.parametrizations.ecal.tokens import TOKEN_FEATURES, cell_size, units_of
+from lamarr.parametrizations.ecal.tokens import TOKEN_FEATURES, units_of
 from lamarr.random import Stream
 
 __all__ = ["Clusters", "Drawing"]
@@ -81,7 +82,8 @@ class Drawing:
         Of the random numbers.
     calorimeter : Calorimeter
     attempts : int
-        How often clusters that are too near to others are drawn again before they are merged.
+        How often clusters that are too near to others, or far outside, are drawn again before they are
+        merged, or moved inside. If the model gives several draws of a cluster, these are taken first.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Drawing:
     ) -> None:
         self.counts, self.clusters, self.stage, self.calorimeter = counts, clusters, stage, calorimeter
         self.attempts = attempts
+        self.draws = len(clusters.outputs) // (CLUSTERS * len(TARGETS))
 
     def __call__(self, sources: Columns, token: NDArray[np.float32], seed: int) -> Clusters:
         """Draw the clusters of sources (sorted by event) with their tokens."""
@@ -99,13 +102,22 @@ class Drawing:
         event = units.event[unit]
         threshold = self._thresholds(event, seed)
         again = np.arange(len(unit))
+        outside = np.zeros(len(unit), bool)
         columns: Columns = {"event_id": event, **{k: np.zeros(len(unit)) for k in TARGETS}}
+        features = np.zeros((len(unit), self.draws, len(TARGETS)), np.float32)
         for attempt in range(1 + self.attempts):
-            new = self._places(units, token, unit, query, seed, attempt, again, sources, owner)
-            for k in TARGETS:
-                columns[k][again] = new[k]
+            number, k = divmod(attempt, self.draws)
+            if not k:  # units without any of these clusters are not drawn again
+                mine = np.flatnonzero(np.isin(unit, unit[again])) if attempt else again
+                stage = f"{self.stage}.{number}" if number else self.stage
+                features[mine] = self._features(units, token, unit[mine], query[mine], seed, stage)
+            new = places_of(features[again, k], sources, owner[again], self.calorimeter)
+            outside[again] = far_outside(new["x"], new["y"], self.calorimeter)
+            x, y = into_area(new["x"], new["y"], self.calorimeter)
+            for name, values in (("x", x), ("y", y), ("energy", new["energy"])):
+                columns[name][again] = values
             into = crowded(columns, threshold, self.calorimeter)
-            again = np.flatnonzero(into >= 0)
+            again = np.flatnonzero((into >= 0) | outside)
             if not len(again):
                 break
         columns, stay = merged_into(columns, into)
@@ -124,27 +136,6 @@ class Drawing:
         """Uniform numbers (m,) of clusters, sorted by event."""
         number = number_in_event(event)
         return Stream(seed, f"{self.stage}.distance").uniform(event, number)[:, 0]
-
-    def _places(
-        self,
-        units: _Units,
-        token: NDArray[np.float32],
-        unit: NDArray[Any],
-        query: NDArray[np.float32],
-        seed: int,
-        attempt: int,
-        rows: NDArray[np.int64],
-        sources: Columns,
-        owner: NDArray[np.int64],
-    ) -> Columns:
-        """Places and energies of some clusters; units without any of them are not drawn again."""
-        mine = np.flatnonzero(np.isin(unit, unit[rows])) if attempt else rows
-        stage = f"{self.stage}.{attempt}" if attempt else self.stage
-        features = np.zeros((len(unit), len(TARGETS)), np.float32)
-        features[mine] = self._features(units, token, unit[mine], query[mine], seed, stage)
-        place = places_of(features[rows], sources, owner[rows], self.calorimeter)
-        place["x"], place["y"] = into_area(place["x"], place["y"], self.calorimeter)
-        return place
 
     def _tokens(self, units: _Units, token: NDArray[np.float32], these: NDArray[Any]) -> NDArray[np.float32]:
         """Conditions (units, 1 + SOURCES features): how many sources, and their tokens side by side."""
@@ -183,10 +174,10 @@ class Drawing:
         seed: int,
         stage: str,
     ) -> NDArray[np.float32]:
-        """Features (m, 3) of clusters, sorted by unit; units with more than CLUSTERS take several passes."""
+        """Features (m, draws, 3) of clusters, sorted by unit; more than CLUSTERS take several passes."""
         position = number_in_event(unit)
         row_key, row = np.unique(unit * _PASSES + position // CLUSTERS, return_inverse=True)
-        result = np.empty((len(unit), len(TARGETS)), np.float32)
+        result = np.empty((len(unit), self.draws, len(TARGETS)), np.float32)
         for a in range(0, len(row_key), _UNITS):
             rows = np.arange(a, min(a + _UNITS, len(row_key)))
             mine = np.flatnonzero((row >= a) & (row <= rows[-1]))
@@ -205,7 +196,7 @@ class Drawing:
                 event=units.event[of],
                 particle=units.number[of] * _PASSES + passes,
             )
-            result[mine] = y.reshape(len(rows), CLUSTERS, -1)[at]
+            result[mine] = y.reshape(len(rows), CLUSTERS, self.draws, -1)[at]
         return result
 
 
@@ -222,18 +213,3 @@ def _listed(
     rank = np.concatenate([rank, np.zeros(int(free.sum()), np.int64)])
     sort = np.argsort(unit, kind="stable")
     return owner[sort], unit[sort], rank[sort]
-
-
-def into_area(
-    x: NDArray[np.float64], y: NDArray[np.float64], calorimeter: Calorimeter
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Move places outside of the calorimeter into its outermost cells, and those in the hole out of it."""
-    module, outer = calorimeter.module, calorimeter.regions[0]
-    x = np.clip(x, -(outer.half_x - 0.5) * module, (outer.half_x - 0.5) * module)
-    y = np.clip(y, -(outer.half_y - 0.5) * module, (outer.half_y - 0.5) * module)
-    half = 0.5 * cell_size(x, y, calorimeter)
-    edge_x, edge_y = (h * module + half for h in calorimeter.hole)
-    inside = (np.abs(x) < edge_x - half) & (np.abs(y) < edge_y - half)
-    sideways = inside & (edge_x - np.abs(x) < edge_y - np.abs(y))
-    x_out, y_out = (np.where(v >= 0, edge, -edge) for v, edge in ((x, edge_x), (y, edge_y)))
-    return np.where(sideways, x_out, x), np.where(inside & ~sideways, y_out, y)

@@ -5,8 +5,8 @@
 2. ``ecal_NAME`` draws place and energy of these clusters, all at once.
 3. ``ecal_shape`` draws what each looks like.
 
-Energy is traced afterwards: a cluster is made of its owner, and of the sources without a cluster of their own
-that lie in it.
+Energy is traced afterwards: a cluster is made of its owner, whose share the third model draws, and of other
+sources that lie in it.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from lamarr.detector.geometry import Geometry
 from lamarr.events.counting import number_in_event
 from lamarr.parametrizations.ecal.columns import Columns
 from lamarr.parametrizations.ecal.drawing import Clusters, Drawing
-from lamarr.parametrizations.ecal.pairs import pairs_between
+from lamarr.parametrizations.ecal.pairs import near_pairs
 from lamarr.parametrizations.ecal.queries import needed_models
 from lamarr.parametrizations.ecal.response import LOSSES, Response, empty_clusters
-from lamarr.parametrizations.ecal.shapes import regions, shape_columns, shape_conditions
+from lamarr.parametrizations.ecal.shapes import SHAPE_OUTPUTS, regions, shape_columns, shape_conditions
 from lamarr.parametrizations.ecal.tokens import cell_size, expected_deposit, on_plane, tokens
 
 __all__ = ["Learned"]
 
 REACH: Final = 2.0
-"""Cells within which a source without a cluster of its own is part of a cluster."""
+"""Cells within which another source may be part of a cluster."""
 
 ATTEMPTS: Final = {"translation": 3, "graph": 1}
 """How often clusters that are too near to others are drawn again; a draw of the graph takes longer."""
@@ -67,15 +67,17 @@ class Learned:
             )
         token = tokens(columns, self.calorimeter)
         drawn = self.drawing(columns, token, seed)
-        clusters = self._dressed(drawn, columns, token, seed)
-        links = self._links(drawn, columns)
+        clusters, share = self._dressed(drawn, columns, token, seed)
+        links, clusters["background"] = self._links(drawn, columns, share)
         clusters["particle_id"] = _dominant(links, columns["particle_id"], len(drawn.owner))
         losses = _losses(links, columns["energy"])
         flagged = drawn.flagged | (columns["energy"] > HIGHEST)
         return Response(clusters=clusters, links=links, losses=losses, flagged=flagged)
 
-    def _dressed(self, drawn: Clusters, sources: Columns, token: NDArray[np.float32], seed: int) -> Columns:
-        """Return the columns of the clusters, their shapes included."""
+    def _dressed(
+        self, drawn: Clusters, sources: Columns, token: NDArray[np.float32], seed: int
+    ) -> tuple[Columns, NDArray[np.float64]]:
+        """Return the columns of the clusters, their shapes included, and the shares of their owners."""
         c = drawn.columns
         x = shape_conditions(c, sources, token, drawn.owner, self.calorimeter)
         event = c["event_id"]
@@ -83,45 +85,52 @@ class Learned:
         y = self.shape.seeded(x, seed=seed, stage="ecal.shape", event=event, particle=number)
         region = regions(c["x"], c["y"], self.calorimeter)
         z = np.full(len(event), self.calorimeter.ecal.plane)
-        return {
+        columns = {
             **c,
             "region": region.astype(np.int8),
             "z": z,
             **_errors(c, region, z, cell_size(c["x"], c["y"], self.calorimeter)),
             **shape_columns(c, y, self.calorimeter),
         }
+        return columns, np.clip(y[:, SHAPE_OUTPUTS.index("share")].astype(np.float64), 0.0, 1.0)
 
-    def _links(self, drawn: Clusters, sources: Columns) -> Columns:
-        """Share the energy of clusters among owner and what lies in them, as expected: E exp(−d / cell)."""
-        owner, c = drawn.owner, drawn.columns
+    def _links(
+        self, drawn: Clusters, sources: Columns, share: NDArray[np.float64]
+    ) -> tuple[Columns, NDArray[np.float64]]:
+        """Return links, and the energy (clusters,) that is of no source.
+
+        The owner has its `share`; the rest is of the other sources that lie in the cluster, as expected:
+        E exp(−d / cell). Without any it is of nobody, as all of a cluster without an owner.
+        """
+        owner, energy = drawn.owner, drawn.columns["energy"]
         mine = np.flatnonzero(owner >= 0)
-        alone = np.flatnonzero(drawn.owned == 0)
-        source, cluster = self._absorbed(alone, mine, sources, c)
-        cluster = np.concatenate([mine, cluster])
-        source = np.concatenate([owner[mine], source])
-        x, y = on_plane(sources, self.calorimeter)
-        cell = cell_size(x, y, self.calorimeter)
-        distance = np.hypot(x[source] - c["x"][cluster], y[source] - c["y"][cluster]) / cell[source]
-        expected = expected_deposit(sources["kind"], sources["energy"])[source]
-        weight = np.maximum(expected, 1.0) * np.exp(-np.minimum(distance, REACH))
-        total = np.bincount(cluster, weight, minlength=len(owner))
-        energy = c["energy"][cluster] * weight / total[cluster]
-        order = np.lexsort((source, cluster))
-        return {"cluster": cluster[order], "source": source[order], "energy": energy[order]}
+        others, weight = self._others(drawn, sources)
+        total = np.bincount(others[0], weight, minlength=len(owner))
+        own = np.where(owner >= 0, energy * share, 0.0)
+        rest = np.where((owner >= 0) & (total > 0), energy - own, 0.0)
+        cluster = np.concatenate([mine, others[0]])
+        source = np.concatenate([owner[mine], others[1]])
+        each = np.concatenate([own[mine], rest[others[0]] * weight / np.maximum(total[others[0]], 1e-300)])
+        some = each > 0
+        order = np.flatnonzero(some)[np.lexsort((source[some], cluster[some]))]
+        links = {"cluster": cluster[order], "source": source[order], "energy": each[order]}
+        return links, energy - own - rest
 
-    def _absorbed(
-        self, alone: NDArray[Any], mine: NDArray[Any], sources: Columns, c: Columns
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return sources without clusters, and the nearest cluster of each where one is within REACH."""
-        a, b = pairs_between(sources["event_id"][alone], c["event_id"][mine])
-        source, cluster = alone[a], mine[b]
+    def _others(
+        self, drawn: Clusters, sources: Columns
+    ) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]:
+        """Return pairs (clusters with an owner, other sources within REACH), and the sources' weights."""
+        c = drawn.columns
         x, y = on_plane(sources, self.calorimeter)
         cell = cell_size(x, y, self.calorimeter)
+        cluster, source = near_pairs(
+            (c["event_id"], c["x"], c["y"]), (sources["event_id"], x, y), REACH * float(cell.max())
+        )
         distance = np.hypot(x[source] - c["x"][cluster], y[source] - c["y"][cluster]) / cell[source]
-        near = np.flatnonzero(distance < REACH)
-        order = near[np.lexsort((distance[near], source[near]))]
-        first = order[np.unique(source[order], return_index=True)[1]]
-        return source[first], cluster[first]
+        use = (distance < REACH) & (drawn.owner[cluster] >= 0) & (drawn.owner[cluster] != source)
+        cluster, source, distance = cluster[use], source[use], distance[use]
+        expected = expected_deposit(sources["kind"], sources["energy"])[source]
+        return (cluster, source), np.maximum(expected, 1.0) * np.exp(-distance)
 
 
 def _errors(c: Columns, region: NDArray[Any], z: NDArray[Any], size: NDArray[Any]) -> Columns:

@@ -70,10 +70,11 @@ def counts_columns() -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(inputs), (*(f"s{i}_clusters" for i in range(SOURCES)), "ownerless")
 
 
-def cluster_columns() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Columns that models of clusters take and give."""
+def cluster_columns(draws: int = 1) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Columns that models of clusters take and give, for several draws of each cluster."""
     inputs = [*counts_columns()[0], "m", *_side_by_side("c", CLUSTERS, QUERY_FEATURES)]
-    return tuple(inputs), tuple(_side_by_side("c", CLUSTERS, TARGETS))
+    each = (*TARGETS, *(f"{name}_{k}" for k in range(1, draws) for name in TARGETS))
+    return tuple(inputs), tuple(_side_by_side("c", CLUSTERS, each))
 
 
 def needed_models(name: str) -> tuple[str, ...]:

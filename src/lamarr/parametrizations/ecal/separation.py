@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lamarr.detector.geometry.identification import Calorimeter
 from lamarr.parametrizations.ecal.columns import Columns
-from lamarr.parametrizations.ecal.pairs import pairs_within
+from lamarr.parametrizations.ecal.pairs import near_pairs
 from lamarr.parametrizations.ecal.tokens import cell_size
 
 __all__ = ["NEAREST", "RAMP", "crowded", "merged_into"]
@@ -38,10 +38,10 @@ def crowded(clusters: Columns, threshold: NDArray[Any], calorimeter: Calorimeter
     threshold : array (m,)
         Uniform numbers between 0 and 1: where in the ramp a cluster is too near.
     """
-    a, b = pairs_within(clusters["event_id"])
     x, y, energy = (clusters[c] for c in ("x", "y", "energy"))
-    near = np.flatnonzero(np.maximum(np.abs(x[a] - x[b]), np.abs(y[a] - y[b])) < 2 * calorimeter.module)
-    a, b = a[near], b[near]
+    place = (clusters["event_id"], x, y)
+    a, b = near_pairs(place, place, (NEAREST + RAMP) * calorimeter.module / calorimeter.regions[0].cells)
+    a, b = a[a < b], b[a < b]
     swap = energy[b] > energy[a]
     hard, soft = np.where(swap, b, a), np.where(swap, a, b)
     cell = cell_size(x, y, calorimeter)

@@ -40,7 +40,8 @@ TOKEN_FEATURES: Final = (
 
 _WEIGHT: Final = np.array([1.0, 1.0, 0.3, 0.3, 0.0])
 _MUON: Final = 350.0
-_PAIRS: Final = 2_000_000
+_PAIRS: Final = 100_000
+"""Pairs at a time: few enough to stay near the processor."""
 
 
 def expected_deposit(kind: NDArray[Any], energy: Floats) -> Floats:
@@ -125,33 +126,45 @@ def _groups(number: NDArray[Any]) -> Iterator[NDArray[Any]]:
 
 def _near(rows: NDArray[Any], there: NDArray[Any], *columns: NDArray[Any]) -> Floats:
     x, y, cell, deposit, kind = (c[rows] for c in columns)
-    dx = (x[:, None, :] - x[:, :, None]) / cell[:, :, None]
-    dy = (y[:, None, :] - y[:, :, None]) / cell[:, :, None]
-    log_deposit = np.log(deposit)
-    ratio = log_deposit[:, None, :] - log_deposit[:, :, None]
-    influence = ratio - np.sqrt(dx * dx + dy * dy)
-    influence = np.where(there[:, None, :] & ~np.eye(rows.shape[1], dtype=bool), influence, -np.inf)
+    log_deposit = np.where(there, np.log(deposit), -np.inf)
+    influence = x[:, None, :] - x[:, :, None]
+    influence *= influence
+    dy = y[:, None, :] - y[:, :, None]
+    influence += dy * dy
+    np.sqrt(influence, out=influence)
+    influence /= -cell[:, :, None]
+    influence += log_deposit[:, None, :]
+    influence -= np.log(deposit)[:, :, None]
+    influence[:, np.arange(rows.shape[1]), np.arange(rows.shape[1])] = -np.inf
     total = np.log1p(np.exp(np.minimum(influence, 30.0)).sum(axis=2))
     k = min(NEIGHBOURS, rows.shape[1])
-    best = np.argsort(-influence, axis=2, kind="stable")[:, :, :k]
-    of = [np.take_along_axis(v, best, axis=2) for v in (dx, dy, ratio, influence)]
-    showers = np.take_along_axis(
-        np.broadcast_to(kind[:, None, :] <= Kind.ELECTRON, influence.shape), best, axis=2
-    )
-    real = of[3] > FAINT
+    best = _highest(influence, k)
+    event = np.arange(len(rows))[:, None, None]
+    dx, dy = ((v[event, best] - v[:, :, None]) / cell[:, :, None] for v in (x, y))
+    real = np.take_along_axis(influence, best, axis=2)
+    ratio = np.log(deposit)[event, best] - np.log(deposit)[:, :, None]
     numbers = [
-        np.arcsinh(2 * of[0]),
-        np.arcsinh(2 * of[1]),
-        of[2] / 2,
-        of[2] > 0,
-        (of[3] - FAINT) / 4,
-        showers,
+        np.arcsinh(2 * dx),
+        np.arcsinh(2 * dy),
+        ratio / 2,
+        ratio > 0,
+        (real - FAINT) / 4,
+        (kind <= Kind.ELECTRON)[event, best],
     ]
-    each = np.stack([np.where(real, v, 0.0) for v in numbers], axis=-1)
+    each = np.stack([np.where(real > FAINT, v, 0.0) for v in numbers], axis=-1)
     result = np.zeros((*rows.shape, 1 + len(_OF_NEIGHBOUR) * NEIGHBOURS))
     result[..., 0] = total
     result[..., 1 : 1 + len(_OF_NEIGHBOUR) * k] = each.reshape(*rows.shape, -1)
     return result
+
+
+def _highest(values: Floats, k: int) -> NDArray[np.int64]:
+    """Return places of the `k` highest values of the last axis, highest first, of equal ones the first."""
+    if values.shape[2] <= k:
+        return np.argsort(-values, axis=2, kind="stable")
+    some = np.sort(np.argpartition(values, values.shape[2] - k, axis=2)[:, :, -k:], axis=2)
+    order = np.argsort(-np.take_along_axis(values, some, axis=2), axis=2, kind="stable")
+    return np.take_along_axis(some, order, axis=2)
 
 
 def units_of(sources: Columns, most: int) -> NDArray[np.int64]:

@@ -18,10 +18,11 @@ from lamarr.calorimetry.calibration import load_calibration
 from lamarr.detector import Detector, States, behind_the_magnet, integral_by
 from lamarr.detector.geometry import Geometry
 from lamarr.events import EventBatch, Table, TrackType
+from lamarr.parametrizations.ecal.candidates import without_track
 from lamarr.parametrizations.ecal.columns import Columns
-from lamarr.parametrizations.ecal.pairs import pairs_between
+from lamarr.parametrizations.ecal.pairs import near_pairs
 
-__all__ = ["BREM_MATCH", "BREM_TRANSVERSE", "MATCH", "electron_table", "tracks_of_clusters"]
+__all__ = ["BREM_MATCH", "BREM_TRANSVERSE", "MATCH", "electron_table", "track_pairs", "tracks_of_clusters"]
 
 Floats = NDArray[np.float64]
 
@@ -38,6 +39,8 @@ _TRACK_ERROR: Final = 6.0
 _BREM_ERROR: Final = 10.0
 _BEND_ERROR: Final = 0.006  # of the bend: resolution of the momentum
 _KICK_ERROR: Final = (25.0, 5000.0)  # mm at MeV: error of the single kick, falls as 1/p²
+_FARTHEST: Final = 6000.0
+"""mm: tracks that are farther from the axis in the plane of clusters point to none."""
 
 
 class _Lines:
@@ -49,6 +52,12 @@ class _Lines:
         self.behind, arrives = behind_the_magnet(self.kick, self.start)
         self.reaches = arrives & (tracks["type"] != TrackType.UPSTREAM)
         self.before = tracks["type"] != TrackType.DOWNSTREAM
+
+    def kick_error(self, rows: Any) -> Floats:
+        """Error of a single kick in place of the field, mm."""
+        p = np.abs(1.0 / np.asarray(self.start.qop)[rows])
+        result: Floats = _KICK_ERROR[0] * np.minimum((_KICK_ERROR[1] / p) ** 2, 4.0)
+        return result
 
     def straight(self, rows: Any, z: Any) -> tuple[Floats, Floats]:
         s = self.start
@@ -66,24 +75,51 @@ def _depth(clusters: Table, geometry: Geometry) -> Floats:
     return geometry.calorimeter.ecal.z + column("depth", region, 0) + column("depth", region, 1) * np.log(gev)
 
 
-def _matches(batch: EventBatch, lines: _Lines, geometry: Geometry) -> Columns:
-    """Pairs (cluster, track) with their χ², below :data:`MATCH`."""
+def track_pairs(batch: EventBatch, detector: Detector, geometry: Geometry) -> Columns:
+    """Return rows ``cluster``, ``track`` of which one points to the other, and ``chi2`` < :data:`MATCH`."""
     clusters, tracks = batch["clusters"], batch["tracks"]
-    cluster, track = pairs_between(clusters["event_id"], tracks["event_id"])
-    use = lines.reaches[track]
-    cluster, track = cluster[use], track[use]
-    z = _depth(clusters, geometry)[cluster]
+    lines, depth = _Lines(tracks, detector), _depth(clusters, geometry)
+    cluster, track = _near_tracks(clusters, tracks, lines, depth)
+    z = depth[cluster]
     shrink = z / clusters["z"][cluster]
     x, y = lines.bent(track, z)
     dx, dy = x - clusters["x"][cluster] * shrink, y - clusters["y"][cluster] * shrink
     bend = x - lines.straight(track, z)[0]
-    p = np.abs(1.0 / lines.start.qop[track])
-    kick = _KICK_ERROR[0] * np.minimum((_KICK_ERROR[1] / p) ** 2, 4.0)
+    kick = lines.kick_error(track)
     error2 = _TRACK_ERROR**2 + (_BEND_ERROR * bend) ** 2 + kick**2
     chi2 = dx**2 / (clusters["cov_xx"][cluster] + error2)
     chi2 += dy**2 / (clusters["cov_yy"][cluster] + _TRACK_ERROR**2 + (0.5 * kick) ** 2)
     near = chi2 < MATCH
     return {"cluster": cluster[near], "track": track[near], "chi2": chi2[near]}
+
+
+def _near_tracks(
+    clusters: Table, tracks: Table, lines: _Lines, depth: Floats
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of rows (cluster, track) among which are all with χ² < MATCH, looked for in the clusters' plane.
+
+    The reach holds the largest errors, and what lines move between the plane and the depths of showers.
+    """
+    plane = float(clusters["z"][0]) if clusters.rows else 0.0
+    rows = np.flatnonzero(lines.reaches)
+    x, y = lines.bent(rows, plane)
+    inside = (np.abs(x) < _FARTHEST) & (np.abs(y) < _FARTHEST)
+    rows, x, y = rows[inside], x[inside], y[inside]
+    if not clusters.rows or not len(rows):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    kick = float(lines.kick_error(rows).max())
+    bend = _BEND_ERROR * float(np.abs(x - lines.straight(rows, plane)[0]).max()) * 1.1
+    away = float(np.abs(depth - plane).max())
+    reach = []
+    for axis, *errors in (("x", _TRACK_ERROR, bend, kick), ("y", _TRACK_ERROR, 0.5 * kick)):
+        variance = float(clusters[f"cov_{axis}{axis}"].max()) + sum(e**2 for e in errors)
+        slope = np.abs(getattr(lines.behind, f"t{axis}")[rows]).max() + np.abs(clusters[axis]).max() / plane
+        reach.append(float(np.sqrt(MATCH * variance) + away * slope))
+    event = tracks["event_id"][rows]
+    cluster, at = near_pairs(
+        (clusters["event_id"], clusters["y"], clusters["x"]), (event, y, x), reach[1], reach[0]
+    )
+    return cluster, rows[at]
 
 
 def _best(pairs: Columns, of: str, n: int) -> NDArray[np.int64]:
@@ -95,11 +131,8 @@ def _best(pairs: Columns, of: str, n: int) -> NDArray[np.int64]:
     return result
 
 
-def tracks_of_clusters(batch: EventBatch, detector: Detector, geometry: Geometry) -> NDArray[np.int64]:
-    """Return ``track_id`` of each cluster: the closest track that points to it, −1 if none does."""
-    if not batch["clusters"].rows or not batch["tracks"].rows:
-        return np.full(batch["clusters"].rows, -1, np.int64)
-    pairs = _matches(batch, _Lines(batch["tracks"], detector), geometry)
+def tracks_of_clusters(batch: EventBatch, pairs: Columns) -> NDArray[np.int64]:
+    """Return ``track_id`` of each cluster: the closest of :func:`track_pairs`, −1 without any."""
     best = _best(pairs, "cluster", batch["clusters"].rows)
     track = batch["tracks"]["track_id"][pairs["track"][best]] if len(pairs["track"]) else -1
     return np.where(best >= 0, track, -1)
@@ -118,30 +151,37 @@ def _brem(batch: EventBatch, lines: _Lines, detector: Detector) -> Columns:
     clusters, tracks = batch["clusters"], batch["tracks"]
     r = np.hypot(clusters["x"], clusters["y"])
     transverse = clusters["energy"] * r / np.hypot(r, clusters["z"])
-    free = np.flatnonzero((clusters["track_id"] < 0) & (transverse > BREM_TRANSVERSE))
-    cluster, track = pairs_between(clusters["event_id"][free], tracks["event_id"])
-    cluster = free[cluster]
-    use = lines.before[track]
-    cluster, track = cluster[use], track[use]
-    z = clusters["z"][cluster]
-    x, y = lines.straight(track, z)
+    free = np.flatnonzero(without_track(clusters) & (transverse > BREM_TRANSVERSE))
+    rows = np.flatnonzero(lines.before)
+    if not len(free) or not len(rows):
+        return {"cluster": free[:0], "track": rows[:0], "chi2": np.empty(0)}
+    plane = float(clusters["z"][0])
+    x, y = lines.straight(rows, plane)
     # photons come from anywhere between the beam and TT, where the track is bent by a part already
-    kick = detector.single_kick.delta_px * lines.start.qop[track] * (z - detector.single_kick.a0)
+    kick = detector.single_kick.delta_px * lines.start.qop[rows] * (plane - detector.single_kick.a0)
     half = 0.5 * _bent_before(detector) * kick
-    chi2 = (x + half - clusters["x"][cluster]) ** 2 / (clusters["cov_xx"][cluster] + _BREM_ERROR**2 + half**2)
-    chi2 += (y - clusters["y"][cluster]) ** 2 / (clusters["cov_yy"][cluster] + _BREM_ERROR**2)
+    cov_x, cov_y = (clusters[c][free] + _BREM_ERROR**2 for c in ("cov_xx", "cov_yy"))
+    wide = float(np.sqrt(BREM_MATCH * (cov_x.max() + (half**2).max())))
+    place = (clusters["event_id"][free], clusters["y"][free], clusters["x"][free])
+    line = (tracks["event_id"][rows], y, x + half)
+    a, b = near_pairs(place, line, float(np.sqrt(BREM_MATCH * cov_y.max())), wide)
+    chi2 = (line[2][b] - place[2][a]) ** 2 / (cov_x[a] + half[b] ** 2) + (y[b] - place[1][a]) ** 2 / cov_y[a]
     near = chi2 < BREM_MATCH
-    return {"cluster": cluster[near], "track": track[near], "chi2": chi2[near]}
+    return {"cluster": free[a[near]], "track": rows[b[near]], "chi2": chi2[near]}
 
 
-def electron_table(batch: EventBatch, detector: Detector, geometry: Geometry) -> Table:
-    """Return the table ``electrons``: a row for every track; clusters must know their tracks."""
+def electron_table(
+    batch: EventBatch, detector: Detector, geometry: Geometry, own: Columns | None = None
+) -> Table:
+    """Return the table ``electrons``: a row for every track; clusters must know their tracks.
+
+    `own` are the pairs of :func:`track_pairs`, if they are known.
+    """
     tracks, clusters = batch["tracks"], batch["clusters"]
     n = tracks.rows
-    lines = _Lines(tracks, detector)
-    own = _matches(batch, lines, geometry)
+    own = track_pairs(batch, detector, geometry) if own is None else own
     match = _best(own, "track", n)
-    brem = _brem(batch, lines, detector)
+    brem = _brem(batch, _Lines(tracks, detector), detector)
     best = _best(brem, "cluster", clusters.rows)  # each photon is of one track
     kept = {k: v[best[best >= 0]] for k, v in brem.items()}
     radiated = _best(kept, "track", n)

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from lamarr.commands import run
 from lamarr.detector import load_detector
@@ -22,10 +23,14 @@ from lamarr.events import EventBatch, iterate
 from lamarr.parametrizations.ecal import Columns, source_objects
 from lamarr.parametrizations.ecal.shapes import SHAPE_INPUTS, SHAPE_OUTPUTS, shape_conditions, shape_outputs
 from lamarr.parametrizations.ecal.tokens import tokens
+from lamarr.parametrizations.ecal.truth import shares_of
 from lamarr.training.ecal.events import part_of
 from lamarr.training.ecal.owners import owners_of
 
 __all__ = ["main", "shape_table"]
+
+ALL: Final = 0.995
+"""Share that counts as the whole cluster."""
 
 
 def shape_table(batch: EventBatch, name: str, detector: str, geometry: str) -> Columns:
@@ -40,12 +45,59 @@ def shape_table(batch: EventBatch, name: str, detector: str, geometry: str) -> C
     x = shape_conditions(
         clusters, sources, tokens(sources, parts.calorimeter), owner[keep], parts.calorimeter
     )
+    crc = zlib.crc32(name.encode())
+    y = {
+        **shape_outputs(clusters, parts.calorimeter),
+        "other_track": _other_track(batch)[keep].astype(np.float64),
+        "share": _share_of_owner(batch, sources, owner)[keep],
+    }
+    rng = np.random.Generator(np.random.Philox(key=[crc, int(clusters["event_id"].min(initial=0))]))
+    filled = _filled(y, owner[keep] >= 0, rng)
     return {
-        "file": np.full(len(x), zlib.crc32(name.encode()) % 2**31),
+        "file": np.full(len(x), crc % 2**31),
         "event": clusters["event_id"],
         **{n: x[:, i].astype(np.float64) for i, n in enumerate(SHAPE_INPUTS)},
-        **shape_outputs(clusters, parts.calorimeter),
+        **{n: filled[n] for n in SHAPE_OUTPUTS},
     }
+
+
+def _other_track(batch: EventBatch) -> NDArray[np.bool_]:
+    """Whether the closest track of each cluster is one that flash simulation does not make."""
+    clusters, tracks = batch["clusters"], batch["tracks"]
+    row = batch.rows_of("tracks", clusters["event_id"], clusters["track_id"])
+    return (row >= 0) & (np.append(tracks["particle_id"], 0)[row] < 0)
+
+
+def _share_of_owner(batch: EventBatch, sources: Columns, owner: NDArray[Any]) -> NDArray[np.float64]:
+    """Share of each cluster that its owner gave; 1 where that is nearly all."""
+    cluster, source, share = shares_of(batch, sources)
+    own = owner[cluster] == source
+    result = np.ones(len(owner))
+    result[cluster[own]] = np.where(share[own] > ALL, 1.0, share[own])
+    return result
+
+
+def _filled(y: Columns, owned: NDArray[np.bool_], rng: np.random.Generator) -> Columns:
+    """Give outputs of other clusters to a cluster that has none of its own.
+
+    A cell has no widths, a line of cells none across, and what nobody owns no owner's share: whatever is
+    given to these is not used, and costs nothing to learn if it does not depend on anything.
+    """
+    single, line = y["n_cells"] == 1, y["line"]
+    without = {
+        "E19": single,
+        "width_x": single | (line == 1),
+        "width_y": single | (line == 2),
+        "correlation": single | (line > 0),
+        "share": ~owned,
+    }
+    result = dict(y)
+    for name, lacks in without.items():
+        known = y[name][~lacks]
+        if len(known):
+            result[name] = y[name].copy()
+            result[name][lacks] = rng.choice(known, int(lacks.sum()))
+    return result
 
 
 def _declaration(file: Path, origin: str) -> str:

@@ -60,6 +60,8 @@ REFERENCES: Final = {
     ],
 }
 GAME: Final = Pace(steps=1000, batch=16, adam_rate=5e-4, muon_rate=0.002, memory=0.99, seed=2)
+DRAWS: Final = 4
+"""Draws of every cluster that a translation gives: one that is too near to another has three more."""
 STRENGTH: Final = 1.0
 """Of the judge's gradient: 1 is that of its cross entropy, one term per unit beside one per cluster."""
 
@@ -121,6 +123,7 @@ def _model(name: str, graph: Any, columns: tuple[tuple[str, ...], tuple[str, ...
 
 def models_of(name: str, network: Network, card: dict[str, Any]) -> tuple[Model, Model]:
     """Return the models ``ecal_NAME_counts`` and ``ecal_NAME`` of a network."""
+    draws = DRAWS if isinstance(network, Translation) else 1
     return (
         _model(
             f"ecal_{name}_counts",
@@ -130,8 +133,8 @@ def models_of(name: str, network: Network, card: dict[str, Any]) -> tuple[Model,
         ),
         _model(
             f"ecal_{name}",
-            lower_clusters(network, SOURCES, CLUSTERS),
-            cluster_columns(),
+            lower_clusters(network, SOURCES, CLUSTERS, draws),
+            cluster_columns(draws),
             {"title": f"Clusters of the ECAL from its sources ({name})", **card},
         ),
     )
