@@ -5,8 +5,10 @@ import pytest
 from click.testing import CliRunner
 
 import lamarr
+from lamarr.events import EventBatch
 from lamarr.flash import PipelineConfiguration
 from lamarr.validation.ecal_figures import electrons, main, photons, whole_events
+from lamarr.validation.report.groups import columns_of
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +46,13 @@ def test_electrons_are_those_of_the_signal(batch):
     assert (found["after"] >= found["before"]).all()
     gun = batch[1]["particles"]["from_signal"].any()
     assert electrons(batch[1])["electron"].any() == gun
+
+
+def test_electrons_of_a_report_are_the_same_with_and_without_their_table(batch):
+    tables = {k: batch[1][k] for k in batch[1] if k != "electrons"}
+    a, b = (columns_of(x, "electrons") for x in (batch[1], EventBatch(tables, batch[1].sources)))
+    assert len(a["p"]) > 50
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name])
+    assert np.median(a["eOverP"][a["has_cluster"]]) == pytest.approx(1, abs=0.15)
+    assert 0 < a["has_brem"].mean() < 1

@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 
 from lamarr.detector import Detector, load_detector
 from lamarr.detector.geometry import Geometry, load_geometry
-from lamarr.events import EventBatch
+from lamarr.events import EventBatch, TrackType
 from lamarr.parametrizations.ecal import Columns, Kind, source_objects
 from lamarr.parametrizations.ecal.candidates import MERGED, PHOTON, RESOLVED, neutral_candidates
 from lamarr.parametrizations.ecal.tokens import on_plane
+from lamarr.parametrizations.ecal.tracks import electron_table
 from lamarr.parametrizations.ecal.truth import owned_by
 from lamarr.units import GeV
 
-__all__ = ["clusters", "neutrals_of", "photon_clusters", "photons"]
+__all__ = ["clusters", "electrons", "neutrals_of", "photon_clusters", "photons"]
 
 Array = NDArray[Any]
 
@@ -25,6 +26,7 @@ LEAST_ENERGY: Final = 1.0
 """Energy (GeV) of photons that are looked for."""
 _DETECTOR: Final = "lhcb2016-magup"
 _GEOMETRY: Final = "lhcb2016"
+_ELECTRON: Final = 11
 _KINDS: Final = {"photon": PHOTON, "resolved": RESOLVED, "merged": MERGED}
 
 
@@ -109,4 +111,33 @@ def neutrals_of(batch: EventBatch) -> Columns:
         "m": t["m"].astype(float),
         "PhotonID": t["PhotonID"].astype(float),
         "nTracks": _n_tracks(batch, t["event_id"]),
+    }
+
+
+def electrons(batch: EventBatch) -> Columns:
+    """Long tracks of generated electrons: cluster, bremsstrahlung, and the momentum with that.
+
+    The table ``electrons`` is made where a sample has none, as that of a detector with the magnet up.
+    """
+    table = batch["electrons"] if "electrons" in batch else electron_table(batch, *_surroundings())
+    t, p = batch["tracks"], batch["particles"]
+    row = batch.rows_of("particles", t["event_id"], t["particle_id"])
+    electron = (row >= 0) & (np.abs(p["pid"])[row] == _ELECTRON) & (t["type"] == TrackType.LONG)
+    found = np.flatnonzero(electron)
+    row = row[found]
+    px, py, pz = (p[c][row] / GeV for c in ("px", "py", "pz"))
+    pt = np.hypot(px, py)
+    momentum = np.hypot(pt, pz)
+    return {
+        "event_id": t["event_id"][found],
+        "is_signal": p["from_signal"][row],
+        "p": momentum,
+        "pt": pt,
+        "eta": np.arcsinh(pz / np.maximum(pt, 1e-9)),
+        "phi": np.arctan2(py, px),
+        "nTracks": _n_tracks(batch, t["event_id"][found]),
+        "has_cluster": table["cluster_id"][found] >= 0,
+        "has_brem": table["brem_cluster_id"][found] >= 0,
+        "eOverP": table["eOverP"][found].astype(float),
+        "dp": table["p"][found] / GeV / momentum - 1,
     }

@@ -40,6 +40,7 @@ _vertex = _of("primary_vertices", {"ks": 0.05}, "PV_")
 _cluster = _of("clusters", _LOOSE, "cluster_")
 _photon = _of("photon_clusters", _LOOSE, "photon_")
 _neutral = _of("neutrals", _LOOSE)
+_electron = _of("electrons", _LOOSE, "electron_")
 
 
 def _pid(name: str, low: float, high: float, **more: Any) -> Observable:
@@ -79,6 +80,18 @@ _PID: Final = (
 )
 
 
+def _calorimeter_cut(name: str, title: str, group: str, column: str) -> Cut:
+    return Cut(
+        name=name,
+        title=title,
+        group=group,
+        passed=lambda c: c[column],
+        mean=0.01,
+        largest=0.03,
+        by_species=False,
+    )
+
+
 def _kind(name: str) -> Callable[[Columns], Any]:
     return lambda c: c[f"is_{name}"]
 
@@ -110,6 +123,8 @@ _EVENTS: Final = (
             ("merged_pt", "merged", "log_pt", "log₁₀ pT of merged π⁰ [GeV]", -0.8, 1.2, ""),
         )
     ),
+    _electron("eOverP", "E / p of electrons", 0, 2, where=lambda c: c["has_cluster"]),
+    _electron("dp", "Δp / p of electrons with bremsstrahlung", -0.8, 0.4),
 )
 
 
@@ -155,15 +170,9 @@ CUTS: Final[dict[str, Cut]] = {
             mean=0.01,
             largest=0.03,
         ),
-        Cut(
-            name="photon_found",
-            title="photon has a cluster",
-            group="photons",
-            passed=lambda c: c["has_cluster"],
-            mean=0.01,
-            largest=0.03,
-            by_species=False,
-        ),
+        _calorimeter_cut("photon_found", "photon has a cluster", "photons", "has_cluster"),
+        _calorimeter_cut("electron_found", "electron points to a cluster", "electrons", "has_cluster"),
+        _calorimeter_cut("brem_found", "electron has bremsstrahlung", "electrons", "has_brem"),
     )
 }
 """Cuts by name."""

@@ -18,7 +18,13 @@ from lamarr.events import COVARIANCE_PAIRS, EventBatch, Fate, TrackType
 from lamarr.units import GeV
 from lamarr.validation.composites import candidate_columns, true_candidates
 from lamarr.validation.decays import DECAYS
-from lamarr.validation.report.calorimeter_groups import clusters, neutrals_of, photon_clusters, photons
+from lamarr.validation.report.calorimeter_groups import (
+    clusters,
+    electrons,
+    neutrals_of,
+    photon_clusters,
+    photons,
+)
 
 __all__ = ["GROUPS", "columns_of"]
 
@@ -215,6 +221,7 @@ GROUPS: Final[dict[str, Callable[[EventBatch], Columns]]] = {
     "photons": photons,
     "photon_clusters": photon_clusters,
     "neutrals": neutrals_of,
+    "electrons": electrons,
     **{f"candidates_{name}": _candidates(name) for name in DECAYS},
 }
 """Groups by name."""
@@ -229,6 +236,7 @@ _NEEDS: Final = {
     "photons": ("calo_particles", "clusters", "cluster_links"),
     "photon_clusters": ("calo_particles", "clusters", "cluster_links"),
     "neutrals": ("clusters",),
+    "electrons": ("clusters", "tracks"),
     **{f"candidates_{name}": ("tracks", "primary_vertices") for name in DECAYS},
 }
 

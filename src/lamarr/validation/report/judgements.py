@@ -53,6 +53,7 @@ SECTIONS: Final = {
     "clusters": "calorimeter",
     "photons": "calorimeter",
     "photon_clusters": "calorimeter",
+    "electrons": "calorimeter",
     "neutrals": "calorimeter",
     "events": "event",
 }
