@@ -102,7 +102,7 @@ def _columns(batch: EventBatch, group: str, signal: bool) -> Mapping[str, Array]
         columns = columns_of(batch, group)
     except LamarrError:
         return {}
-    chosen = columns["is_signal"] | (not signal)
+    chosen = columns["from_signal" if group.startswith("photon") else "is_signal"] | (not signal)
     if group.startswith("photon"):
         chosen = chosen & (columns["p"] > P_EDGES[0]) & (columns["p"] < P_EDGES[-1]) & (columns["eta"] < 4.8)
     return {k: v[chosen] for k, v in columns.items()}

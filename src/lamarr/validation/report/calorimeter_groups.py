@@ -130,7 +130,7 @@ def electrons(batch: EventBatch) -> Columns:
     momentum = np.hypot(pt, pz)
     return {
         "event_id": t["event_id"][found],
-        "is_signal": p["from_signal"][row],
+        "from_signal": p["from_signal"][row],
         "p": momentum,
         "pt": pt,
         "eta": np.arcsinh(pz / np.maximum(pt, 1e-9)),
