@@ -80,8 +80,9 @@ HEAVY := $(foreach name,bbbar ccbar,$(SAMPLES)/$(FROM)/$(name).parquet)
 
 train-detailed: $(VENV)/.train
 	$(BIN)/python -m lamarr.training.tracking.from_events $(LEARN) -o $(SAMPLES)/$(FROM)/tracking
-	for model in acceptance:20000 efficiency:20000 resolution:8000 covariance:8000; do \
-	  $(BIN)/python -m lamarr.training.tracking.train $${model%:*} --steps $${model#*:} --hold-out 8000 \
+	for model in acceptance:20000 efficiency:20000 resolution:8000:--by-type covariance:8000:--by-type; do \
+	  set -- $$(echo $$model | tr : ' '); \
+	  $(BIN)/python -m lamarr.training.tracking.train $$1 --steps $$2 $$3 --hold-out 8000 \
 	  --sample $(SAMPLES)/$(FROM)/tracking --runs $(RUNS)/detailed -o $(DETAILED_SET) || exit 1; done
 	$(BIN)/python -m lamarr.training.tracking.primary_vertices $(HEAVY) -o $(DETAILED_SET)
 	$(BIN)/python -m lamarr.training.occupancy $(LEARN) $(HEAVY:%=--gun %) -o $(SAMPLES)/$(FROM)/occupancy.yaml
