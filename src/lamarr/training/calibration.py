@@ -44,6 +44,22 @@ class Calibration:
             return cls()
         return cls(float(beta[0]), float(beta[1]))
 
+    def centred(self, logit: NDArray[Any], label: NDArray[Any], weights: NDArray[Any]) -> Calibration:
+        """Return the same slope with the shift that makes the mean probability the fraction of labels 1.
+
+        A shift that few rows determine would spoil an efficiency that many rows have told.
+        """
+        z, y, w = (np.asarray(v, np.float64) for v in (self.slope * logit, label, weights))
+        wanted = float((w * y).sum() / w.sum()) if w.sum() > 0 else -1.0
+        low, high = -20.0, 20.0
+        if not 0 < wanted < 1:
+            return self
+        for _ in range(60):
+            middle = (low + high) / 2
+            above = float((w * sigmoid(z + middle)).sum() / w.sum()) > wanted
+            low, high = (low, middle) if above else (middle, high)
+        return Calibration(self.slope, (low + high) / 2)
+
 
 def reliability(
     probability: NDArray[Any], label: NDArray[Any], weights: NDArray[Any] | None = None, *, bins: int = 10

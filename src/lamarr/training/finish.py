@@ -26,6 +26,7 @@ __all__ = ["Tested", "finish", "lower"]
 
 _TEST_ROWS = 100_000
 _RECALIBRATION_ROWS = 300_000
+_CENTRED_ROWS = 500_000
 
 
 def lower(recipe: Recipe, prepared: Prepared, learner: Learner) -> Graph:
@@ -108,6 +109,8 @@ def finish(
     learner = trainer.learner
     if isinstance(learner, Classifier):
         learner.calibrate(*trainer.batch(trainer.rows["validation"]))
+        known = torch.cat([trainer.rows["train"], trainer.rows["validation"]])
+        learner.centre(*trainer.batch(known[-_CENTRED_ROWS:]))
     if recipe.kind == "generator" and recipe.preprocessing.recalibrate:
         prepared = _recalibrated(prepared, trainer)
     graph = lower(recipe, prepared, learner)

@@ -72,6 +72,13 @@ class Classifier(Learner):
             z, y = (v.cpu().numpy()[:, 0] for v in (self.logits(c), t))
             self.calibration = Calibration.fit(z, y, w.cpu().numpy())
 
+    @torch.no_grad()
+    def centre(self, c: Tensor, t: Tensor, w: Tensor) -> None:
+        """Put the mean probability right, with all rows but those of the test."""
+        if self.targets == 1:
+            z, y = (v.cpu().numpy()[:, 0] for v in (self.logits(c), t))
+            self.calibration = self.calibration.centred(z, y, w.cpu().numpy())
+
     def lower(self, b: GraphBuilder, c: Value, noise: Value | None) -> Value:  # noqa: ARG002
         """Append calibrated probabilities."""
         line = self.calibration
