@@ -226,6 +226,19 @@ def test_calibration_restores_probabilities():
     assert max(abs(b["observed"] - b["predicted"]) / b["error"] for b in wrong) > 8
 
 
+def test_a_centred_calibration_has_the_mean_of_all_rows():
+    rng = np.random.default_rng(4)
+    logit = rng.normal(1, 1.5, 30_000)
+    label = (rng.random(30_000) < 1 / (1 + np.exp(-(0.8 * logit - 0.2)))).astype(float)
+    w = np.where(rng.random(30_000) < 0.1, -0.5, 1.0)
+    few = Calibration.fit(logit[:300], label[:300], w[:300])
+    all_rows = few.centred(logit, label, w)
+    assert all_rows.slope == few.slope
+    mean = (w / (1 + np.exp(-(all_rows.slope * logit + all_rows.shift)))).sum() / w.sum()
+    assert mean == pytest.approx((w * label).sum() / w.sum(), abs=1e-6)
+    assert few.centred(logit, np.ones(30_000), np.ones(30_000)) == few
+
+
 def test_perfectly_separated_classes_leave_probabilities_as_they_are():
     z = np.linspace(-60, 60, 1000)
     assert Calibration.fit(z, z > 0, np.ones(1000)) == Calibration()
