@@ -50,10 +50,14 @@ $(VENV)/.detailed: $(VENV)/.base
 	$(BIN)/python -m pip install --quiet --editable '.[detailed,generate]'
 	touch $@
 
+# What serves validation alone is made by ReDecay in the large size: ten decays share the rest of an event
+VALIDATED := Lb2LcMuNu B2ChicK DstD0Pi Bs2JpsiPhi B02KstGamma
+
 samples-small samples: $(VENV)/.detailed
 	mkdir -p $(SAMPLES)/$@
 	for name in $(DETAILED); do test -e $(SAMPLES)/$@/$$name.parquet.json || \
 	  $(BIN)/lamarr sample $$name --size $(if $(filter samples,$@),large,small) --seed 1 --workers $(WORKERS) \
+	  $$(case " $(if $(filter samples,$@),$(VALIDATED)) " in *" $$name "*) echo --redecay 10 --in-acceptance;; esac) \
 	  -o $(SAMPLES)/$@/$$name.parquet || exit 1; done
 
 docs: $(VENV)/.base
