@@ -111,9 +111,13 @@ def test_a_worker_that_dies_costs_one_event_which_the_report_names(pool, tmp_pat
             time.sleep(0.05)
             busy = [w for w in pool._all if w not in pool._free.queue and w.process is not None]
             if busy and busy[0].process.is_alive():
-                time.sleep(0.02)
-                os.kill(busy[0].process.pid, signal.SIGKILL)
-                return
+                # one that is stopped answers no more; one that answered just before is not busy any longer
+                os.kill(busy[0].process.pid, signal.SIGSTOP)
+                time.sleep(0.2)
+                still = busy[0] not in pool._free.queue
+                os.kill(busy[0].process.pid, signal.SIGKILL if still else signal.SIGCONT)
+                if still:
+                    return
 
     thread = threading.Thread(target=kill_a_busy_one)
     thread.start()
