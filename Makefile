@@ -70,16 +70,11 @@ $(SAMPLES)/train/physical.npy: | $(VENV)/.train
 $(SAMPLES)/closure/physical.npy: | $(VENV)/.train
 	$(BIN)/python -m lamarr.training.tracking.sample closure -o $(SAMPLES)/closure --particles 1000000 --seed 1001
 
-$(SAMPLES)/calibration/physical.npy: | $(VENV)/.train
-	$(BIN)/python -m lamarr.training.tracking.sample calibration -o $(SAMPLES)/calibration --particles 1500000 --seed 2001
+samples-tracking: $(SAMPLES)/train/physical.npy $(SAMPLES)/closure/physical.npy
 
-samples-tracking: $(SAMPLES)/train/physical.npy $(SAMPLES)/calibration/physical.npy $(SAMPLES)/closure/physical.npy
-
-train-tracking: $(SAMPLES)/train/physical.npy $(SAMPLES)/calibration/physical.npy
+train-tracking: $(SAMPLES)/train/physical.npy
 	for model in acceptance efficiency resolution covariance; do \
 	  $(BIN)/python -m lamarr.training.tracking.train $$model --sample $(SAMPLES)/train --runs $(RUNS) -o $(SET) || exit 1; done
-	for model in resolution covariance; do \
-	  $(BIN)/python -m lamarr.training.tracking.calibrate $$model --sample $(SAMPLES)/calibration --set $(SET) || exit 1; done
 
 # The set of the detailed simulation, from `make samples-small` (or FROM=samples); under an hour on two cores
 FROM ?= samples-small

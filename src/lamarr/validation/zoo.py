@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from lamarr.commands import run
@@ -25,7 +23,7 @@ from lamarr.training.tracking.recipes import RECIPES, beam_tables
 from lamarr.training.tracking.targets import fit_scores
 from lamarr.validation.metrics import classifier_auc, half_width, kolmogorov
 
-__all__ = ["compare", "main", "measured"]
+__all__ = ["compare", "main"]
 
 HOLD_OUT = 200_000
 BATCH = 1024
@@ -56,11 +54,7 @@ def compare(candidate: Candidate, c: Tensor, t: Tensor, seed: int) -> dict[str, 
     """Mean and largest KS, mean error of the width in deciles of log p, AUC, all on held-out rows."""
     generator = torch.Generator().manual_seed(seed)
     parts = [candidate.draw(c[a : a + 20_000], generator) for a in range(0, HOLD_OUT, 20_000)]
-    return measured(torch.cat(parts).numpy(), t[:HOLD_OUT].numpy(), c[:HOLD_OUT].numpy())
-
-
-def measured(ours: NDArray[Any], truth: NDArray[Any], x: NDArray[Any]) -> dict[str, float]:
-    """Distances of two sets of scores (:data:`HOLD_OUT`, outputs) for the same features `x`."""
+    ours, truth, x = torch.cat(parts).numpy(), t[:HOLD_OUT].numpy(), c[:HOLD_OUT].numpy()
     distance = [kolmogorov(ours[:, j], truth[:, j]) for j in range(ours.shape[1])]
     decile = np.digitize(x[:, 5], np.quantile(x[:, 5], np.linspace(0, 1, 11)[1:-1]))
     width = [

@@ -1,13 +1,11 @@
 """Draw training and closure samples of the tracking models from the teacher.
 
     python -m lamarr.training.tracking.sample train -o DIR --seed 1
-    python -m lamarr.training.tracking.sample calibration -o DIR --particles 1500000 --seed 2001
     python -m lamarr.training.tracking.sample closure -o DIR --particles 1000000 --seed 1001
 
 Charged particles of Pythia8 minimum bias and bb events are varied (momentum, azimuth, flight distance,
 species) so that the sample covers more than one spectrum, and a gun flat in log p and eta is added. The
-samples for calibration and closure are not varied; in that for calibration upstream and downstream tracks are
-more frequent.
+closure sample is not varied.
 """
 
 from __future__ import annotations
@@ -38,8 +36,6 @@ CHUNK = 200_000
 _SPECIES = (11, 13, 211, 321, 2212)
 _CHARGE = {11: -1, 13: -1, 211: 1, 321: 1, 2212: 1}
 _TYPE_CODES = np.array([3, 4, 5])
-_BOOST = {"train": (1.0, 2.0, 8.0), "calibration": (1.0, 2.0, 8.0), "closure": (1.0, 1.0, 1.0)}
-"""Factors on the probabilities of long, upstream and downstream tracks."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +183,7 @@ def draw(
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(list(_BOOST)))
+@click.argument("kind", type=click.Choice(["train", "closure"]))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the arrays.")
 @click.option("--particles", "n", default=8_000_000, show_default=True, help="Number of particles.")
 @click.option("--seed", default=1, show_default=True)
@@ -205,9 +201,10 @@ def main(kind: str, output: Path, n: int, seed: int, teacher: Path | None) -> No
         ]
     )
     parts = _training(pool, n, rng) if kind == "train" else _closure(pool, n, rng)
+    boost = (1.0, 2.0, 8.0) if kind == "train" else (1.0, 1.0, 1.0)
     kept: dict[str, list[NDArray[Any]]] = {}
     for part in track(parts, "teacher", total=-(-n // CHUNK)):
-        for name, array in draw(response, part, rng, _BOOST[kind]):
+        for name, array in draw(response, part, rng, boost):
             kept.setdefault(name, []).append(array)
     for name, arrays in kept.items():
         np.save(output / f"{name}.npy", np.concatenate(arrays))
